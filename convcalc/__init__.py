@@ -1,0 +1,69 @@
+"""convcalc: parameters, MACs, FLOPs, memory and receptive field of convolution networks, exact and proved.
+
+>>> import convcalc
+>>> convcalc.measure(convcalc.parse("3x3,3x3").graph).params.total
+294912
+>>> convcalc.analyse(convcalc.block("resnet50").graph()).spatial_field.size
+(427, 427)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from convcalc.blocks import get as block
+from convcalc.errors import (
+    ConfirmError,
+    ConvcalcError,
+    LimitError,
+    ShapeError,
+    SpecError,
+    UnknownBlockError,
+    UsageError,
+)
+from convcalc.field import Field, Region, pixel_units, receptive_fields, unit_field
+from convcalc.graph import Graph
+from convcalc.measure import Analysis, Summary, analyse, measure
+from convcalc.proof import Check, Confirmation
+from convcalc.spec import Spec, input_shape, parse
+
+if TYPE_CHECKING:
+    from convcalc.pytorch.confirm import confirm
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Analysis",
+    "Check",
+    "ConfirmError",
+    "Confirmation",
+    "ConvcalcError",
+    "Field",
+    "Graph",
+    "LimitError",
+    "Region",
+    "ShapeError",
+    "Spec",
+    "SpecError",
+    "Summary",
+    "UnknownBlockError",
+    "UsageError",
+    "analyse",
+    "block",
+    "confirm",
+    "input_shape",
+    "measure",
+    "parse",
+    "pixel_units",
+    "receptive_fields",
+    "unit_field",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """What imports torch is loaded when it is asked for."""
+    if name == "confirm":
+        from convcalc.pytorch.confirm import confirm
+
+        return confirm
+    raise AttributeError(f"module 'convcalc' has no attribute {name!r}")

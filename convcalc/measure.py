@@ -1,0 +1,181 @@
+"""The one walk over a graph that counts: a row for each layer, totals, memory.
+
+`measure` needs no receptive field and `convcalc.field` no counts; `analyse` is both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from convcalc.algebra import prod
+from convcalc.errors import LimitError
+from convcalc.field import Field, receptive_fields, spatial_end
+from convcalc.graph import Graph
+from convcalc.ops import Formula, Op, Params, Shape
+
+
+class Row(NamedTuple):
+    """One layer's numbers. `params` are trainable parameters, `macs` multiply-accumulates."""
+
+    node: int
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    output: Shape
+    params: Params
+    macs: int
+    elementwise: int
+
+    @property
+    def kind(self) -> str:
+        """What sort of layer it is: "conv", "bn"."""
+        return self.op.label
+
+    @property
+    def spec(self) -> str:
+        """The layer in the language."""
+        return self.op.spec()
+
+    @property
+    def flops(self) -> int:
+        """2 x MACs."""
+        return 2 * self.macs
+
+
+class Memory(NamedTuple):
+    """Numbers of elements. `peak` is of live activations in an inference pass; `training` is kept for backward."""
+
+    params: int
+    activations: int
+    peak: int
+    training: int
+
+
+class Summary(NamedTuple):
+    """A graph's numbers: a row for each layer, and totals."""
+
+    graph: Graph
+    rows: tuple[Row, ...]
+    params: Params
+    macs: int
+    elementwise: int
+    memory: Memory
+
+    @property
+    def flops(self) -> int:
+        """2 x MACs."""
+        return 2 * self.macs
+
+    def formula(self, row: Row) -> Formula:
+        """The arithmetic of one row as text."""
+        return self.graph.nodes[row.node].op.formula(*self.graph.input_shapes_of(row.node))
+
+
+class Analysis(NamedTuple):
+    """A graph's numbers with the receptive field of every node (`fields` is empty where `note` says why)."""
+
+    summary: Summary
+    fields: tuple[Field, ...]
+    spatial: int | None
+    note: str
+
+    @property
+    def field(self) -> Field | None:
+        """The output's receptive field on the first input."""
+        return self.fields[self.summary.graph.outputs[0]] if self.fields else None
+
+    @property
+    def spatial_field(self) -> Field | None:
+        """The field of the last layer before the output turns global, where it does."""
+        return self.fields[self.spatial] if self.spatial is not None else None
+
+
+def measure(graph: Graph) -> Summary:
+    """Count every layer of `graph`.
+
+    >>> from convcalc import parse
+    >>> measure(parse("3x3", (64, 56, 56)).graph).macs
+    115605504
+    """
+    rows = []
+    names = [node.name for node in graph.nodes]
+    layers = graph.layers
+    inputs = set(graph.inputs)
+    for index in layers:
+        op, sources, name = graph.nodes[index]
+        shapes = graph.input_shapes_of(index)
+        rows.append(
+            Row(
+                index,
+                name,
+                op,
+                tuple([names[source] for source in sources if source not in inputs]),
+                graph.shapes[index],
+                op.params(*shapes),
+                op.macs(*shapes),
+                op.elementwise(*shapes),
+            )
+        )
+    params = Params(*(sum(column) for column in zip(*(row.params for row in rows), strict=True))) if rows else Params()
+    return Summary(
+        graph,
+        tuple(rows),
+        params,
+        sum([row.macs for row in rows]),
+        sum([row.elementwise for row in rows]),
+        Memory(params.total, *_activations(graph)),
+    )
+
+
+def analyse(graph: Graph, source: int = 0) -> Analysis:
+    """`measure` and the receptive fields on input number `source`."""
+    summary = measure(graph)
+    try:
+        fields = receptive_fields(graph, source)
+        return Analysis(summary, tuple(fields), spatial_end(graph, fields), "")
+    except LimitError as error:
+        return Analysis(summary, (), None, error.message)
+
+
+def _activations(graph: Graph) -> tuple[int, int, int]:
+    """Elements written, the peak of those alive, and those that training keeps.
+
+    A tensor lives from its layer to its last reader; a view shares the memory of what it views.
+    """
+    owner = list(range(len(graph.nodes)))
+    sizes = [prod(shape) for shape in graph.shapes]
+    last = owner.copy()
+    kept: set[int] = set()
+    for index, (op, inputs, _) in enumerate(graph.nodes):
+        if op.is_view and inputs:
+            owner[index] = owner[inputs[0]]
+        for source in (*inputs, index):
+            last[owner[source]] = index
+        if op.saves == "input":
+            kept.update([owner[source] for source in inputs])
+        elif op.saves == "output":
+            kept.add(owner[index])
+    for output in graph.outputs:
+        last[owner[output]] = len(owner)
+    ending: dict[int, int] = {}
+    for index, mine in enumerate(owner):
+        if mine == index:
+            ending[last[index]] = ending.get(last[index], 0) + sizes[index]
+    inputs_ = set(graph.inputs)
+    written = peak = live = 0
+    for index, mine in enumerate(owner):
+        if mine == index:
+            live += sizes[index]
+            written += 0 if index in inputs_ else sizes[index]
+        peak = max(peak, live)
+        live -= ending.get(index, 0)
+    return written, peak, sum([sizes[index] for index in kept])
+
+
+def kinds(rows: Sequence[Row]) -> dict[str, int]:
+    """How many layers of each kind there are."""
+    counted: dict[str, int] = {}
+    for row in rows:
+        counted[row.kind] = counted.get(row.kind, 0) + 1
+    return counted

@@ -1,0 +1,40 @@
+"""Attention over channels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from convcalc.algebra import at_least
+from convcalc.errors import ShapeError
+from convcalc.ops.activation import ReLU, Sigmoid
+from convcalc.ops.base import Composite, operator, option, positive
+from convcalc.ops.convolution import Conv
+from convcalc.ops.join import Mul
+from convcalc.ops.pooling import GlobalAvgPool
+
+if TYPE_CHECKING:
+    from convcalc.graph import Tensor
+
+
+@operator
+class SqueezeExcitation(Composite):
+    """Squeeze-and-excitation (Hu et al. 2018, Fig. 2): global average, C/r, relu, C, sigmoid, product.
+
+    By hand, `se16` on 256 channels: 256*16 + 16 + 16*256 + 256 = 8,464 parameters.
+    """
+
+    label = "se"
+    word = "se"
+    summary = "squeeze-excitation with a reduction of so much"
+
+    reduction: int = option("", default=16)
+
+    def expand(self, x: Tensor) -> Tensor:
+        positive("the reduction", self.reduction)
+        squeezed = x.channels // self.reduction
+        if not at_least(squeezed, 1):
+            raise ShapeError(f"a reduction of {self.reduction} leaves nothing of {x.channels} channels")
+        y = x.apply(GlobalAvgPool(), name="avgpool")
+        y = y.apply(Conv((1,), squeezed, bias=True), name="fc1").apply(ReLU(), name="activation")
+        y = y.apply(Conv((1,), x.channels, bias=True), name="fc2").apply(Sigmoid(), name="scale_activation")
+        return x.apply(Mul(), y, name="mul")

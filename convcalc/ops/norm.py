@@ -1,0 +1,72 @@
+"""Normalisation. For the receptive field each is local: its statistics are taken as given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcalc.algebra import divides, prod, text
+from convcalc.errors import ShapeError
+from convcalc.ops.base import Formula, Op, Params, Shape, operator, option, positive, rank, times
+
+
+class _Norm(Op):
+    """Two parameters for each channel: scale and shift."""
+
+    numbered = True
+    saves = "input"
+    per_element = 7
+
+    def params(self, *inputs: Shape) -> Params:
+        return Params(norm=2 * inputs[0][0])
+
+    def formula(self, *inputs: Shape) -> Formula:
+        return Formula(times(2, inputs[0][0]))
+
+    def elementwise(self, *inputs: Shape) -> int:
+        """For each element: mean 1, centring 1, variance 2, scaling 1, affine 2."""
+        return self.per_element * prod(inputs[0])
+
+
+@operator
+class BatchNorm(_Norm):
+    """Batch normalisation (Ioffe and Szegedy 2015). In inference a product and a sum for each element."""
+
+    label = "bn"
+    word = "bn"
+    summary = "batch normalisation"
+    per_element = 2
+
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        return nn.batch_norm(rank(inputs[0]))(inputs[0][0])
+
+
+@operator
+class LayerNorm(_Norm):
+    """Layer normalisation over the channels of each place (Ba et al. 2016; ConvNeXt's LayerNorm2d)."""
+
+    label = "ln"
+    word = "ln"
+    summary = "layer normalisation over the channels of each place"
+
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        return nn.ChannelLayerNorm(inputs[0][0])
+
+
+@operator
+class GroupNorm(_Norm):
+    """Group normalisation (Wu and He 2018): `gn32` has 32 groups of channels."""
+
+    label = "gn"
+    word = "gn"
+    summary = "group normalisation, with so many groups"
+
+    groups: int = option("")
+
+    def bind(self, *inputs: Shape) -> Op:
+        positive("groups", self.groups)
+        if not divides(self.groups, inputs[0][0]):
+            raise ShapeError(f"groups={self.groups} does not divide {text(inputs[0][0])} channels")
+        return self
+
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        return nn.GroupNorm(self.groups, inputs[0][0])

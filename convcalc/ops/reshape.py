@@ -1,0 +1,132 @@
+"""Operators that move values about: identity, padding, upsampling, channel shuffle."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from convcalc.algebra import at_least, divides, prod
+from convcalc.errors import ShapeError
+from convcalc.ops.base import Axes, Op, Shape, corners, each_axis, operator, option, positive, rank, spell
+from convcalc.window import Window, linear, nearest, sliding
+
+
+@operator
+class Identity(Op):
+    """Gives its input: a shortcut, or an empty branch."""
+
+    label = "identity"
+    word = "id"
+    summary = "identity"
+    is_view = True
+
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        return nn.Identity()
+
+
+@operator
+class Pad(Op):
+    """Zeros around the map, `amount` before it and `end` behind it (default: the same); negative crops."""
+
+    label = "pad"
+    word = "pad"
+    summary = "zeros around the map; e for another number at the end"
+
+    amount: Axes = option("", axes=True)
+    end: Axes = option("e", default=None, axes=True)
+
+    def bind(self, *inputs: Shape) -> Op:
+        before = each_axis(self.amount, inputs[0], "padding")
+        return Pad(before, before if self.end is None else each_axis(self.end, inputs[0], "padding"))
+
+    def shape(self, *inputs: Shape) -> Shape:
+        size = [n + a + b for n, a, b in zip(inputs[0][1:], *self._sides(), strict=True)]
+        if not all(at_least(n, 1) for n in size):
+            raise ShapeError(f"cropping leaves nothing of {spell(inputs[0])}")
+        return (inputs[0][0], *size)
+
+    def _sides(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return self.amount, self.end
+
+    def window(self, axis: int, source: int, *inputs: Shape) -> Window:
+        return sliding(1, 1, self._sides()[0][axis])
+
+    def default(self, field: dataclasses.Field[Any]) -> Any:
+        return self.amount if field.name == "end" else field.default
+
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        pairs = zip(*self._sides(), strict=True)
+        return nn.ZeroPad([side for pair in reversed(list(pairs)) for side in pair])
+
+
+class _Upsample(Op):
+    """A map `factor` times as large."""
+
+    factor: Any
+    mode = ("nearest",) * 3
+
+    def bind(self, *inputs: Shape) -> Op:
+        factor = each_axis(self.factor, inputs[0], "factor")
+        positive("the factor", *factor)
+        return self.replace(factor=factor)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return (inputs[0][0], *[n * f for n, f in zip(inputs[0][1:], self.factor, strict=True)])
+
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        return nn.Upsample(scale_factor=self.factor, mode=self.mode[rank(inputs[0]) - 1])
+
+
+@operator
+class Upsample(_Upsample):
+    """Nearest-neighbour upsampling: copies, no arithmetic."""
+
+    label = "upsample"
+    word = "up"
+    summary = "nearest-neighbour upsampling"
+
+    factor: Axes = option("", axes=True)
+
+    def window(self, axis: int, source: int, *inputs: Shape) -> Window:
+        return nearest(self.factor[axis])
+
+
+@operator
+class UpsampleBilinear(_Upsample):
+    """Linear upsampling in every axis, half-pixel centres (PyTorch's align_corners=False).
+
+    By hand, in 2-D: 4 products and 3 sums for each output.
+    """
+
+    label = "upsample"
+    word = "upbilinear"
+    summary = "bilinear upsampling (linear in 1-D, trilinear in 3-D)"
+    mode = ("linear", "bilinear", "trilinear")
+
+    factor: Axes = option("", axes=True)
+
+    def elementwise(self, *inputs: Shape) -> int:
+        return prod(self.shape(*inputs)) * (2 * corners(inputs[0]) - 1)
+
+    def window(self, axis: int, source: int, *inputs: Shape) -> Window:
+        return linear(self.factor[axis])
+
+
+@operator
+class Shuffle(Op):
+    """Channel shuffle (Zhang et al. 2018): channels as a groups x rest table, transposed. No arithmetic."""
+
+    label = "shuffle"
+    word = "shuffle"
+    summary = "channel shuffle between so many groups"
+
+    groups: int = option("")
+
+    def bind(self, *inputs: Shape) -> Op:
+        positive("groups", self.groups)
+        if not divides(self.groups, inputs[0][0]):
+            raise ShapeError(f"groups={self.groups} does not divide {inputs[0][0]} channels")
+        return self
+
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        return nn.ShuffleChannels(self.groups)
