@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["at_least", "ceil_div", "divides", "is_number", "prod", "same", "text", "total"]
+__all__ = ["at_least", "ceil_div", "divides", "gcd", "is_number", "prod", "same", "text", "total"]
 
 prod: Callable[[Iterable[Any]], int] = math.prod
 """The product of sizes, 1 of nothing."""
@@ -30,6 +30,13 @@ def divides(divisor: Any, value: Any) -> bool:
     if _is_symbolic(remainder):
         return remainder.is_zero is not False
     return bool((remainder == 0).all()) if hasattr(remainder, "all") else bool(remainder == 0)
+
+
+def gcd(value: Any, number: int) -> Any:
+    """The greatest common divisor of a size and a plain number; of an array or a symbol by Polezzi's sum (1997)."""
+    if type(value) is int:
+        return math.gcd(value, number)
+    return value + number - value * number + 2 * sum(k * value // number for k in range(1, number))
 
 
 def same(left: Any, right: Any) -> bool:

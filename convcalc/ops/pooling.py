@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from convcalc.algebra import at_least, ceil_div, prod
+from convcalc.algebra import at_least, ceil_div, gcd, prod
 from convcalc.errors import ShapeError
 from convcalc.ops.base import Axes, Op, Shape, each_axis, operator, option, positive, rank, spell
 from convcalc.window import Window, adaptive, everything, sliding
@@ -99,7 +99,10 @@ class MaxPool(_Pool):
 
 @operator
 class AvgPool(_Pool):
-    """Average pooling: k - 1 additions and a division for each output of a window of k places."""
+    """Average pooling: k - 1 additions and a division for each output of a window of k places.
+
+    Without `count_padding` the divisor is the number of places inside the map (Keras, NASNet).
+    """
 
     label = "avgpool"
     word = "avgpool"
@@ -110,13 +113,16 @@ class AvgPool(_Pool):
     stride: Axes = option("s", default=None, axes=True)
     padding: Axes = option("p", default=0, axes=True)
     ceil: bool = False
+    count_padding: bool = True
     dilation = 1
 
     def elementwise(self, *inputs: Shape) -> int:
         return prod(self.shape(*inputs)) * prod(self.kernel)
 
     def module(self, nn: Any, *inputs: Shape) -> Any:
-        return nn.avg_pool(rank(inputs[0]))(self.kernel, self.stride, self.padding, ceil_mode=self.ceil)
+        return nn.avg_pool(rank(inputs[0]))(
+            self.kernel, self.stride, self.padding, ceil_mode=self.ceil, count_include_pad=self.count_padding
+        )
 
 
 @operator
@@ -137,8 +143,12 @@ class AdaptiveAvgPool(Op):
         return (inputs[0][0], *each_axis(self.size, inputs[0], "size"))
 
     def elementwise(self, *inputs: Shape) -> int:
-        """Each output: its window's places (additions and one division). Windows can overlap."""
-        read = prod([sum(-(-(u + 1) * n // m) - u * n // m for u in range(m)) for n, m in self._axes(inputs[0])])
+        """Each output: its window's places (additions and one division).
+
+        Neighbouring windows of n places by m units share a place unless they meet at a multiple of n/gcd(n, m):
+        n + m - gcd(n, m) places along an axis.
+        """
+        read = prod([n + m - gcd(n, m) for n, m in self._axes(inputs[0])])
         return inputs[0][0] * read
 
     def _axes(self, x: Shape) -> list[tuple[int, int]]:
