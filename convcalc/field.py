@@ -378,7 +378,8 @@ def _readers(
     ]
     if any(not p.runs for p in units):
         return (NOTHING,) * (len(shape) - 1)
-    return tuple(units[: len(shape) - 1])
+    new = [Positions(((0, size),)) for size in shape[1 + len(box) :]]  # axes that the input does not have
+    return (*units[: len(shape) - 1], *new)
 
 
 def _extent(shape: tuple[int, ...], axis: int) -> int:

@@ -102,8 +102,11 @@ class Tensor(NamedTuple):
         return self.builder.add(op, (self, *others), name)
 
     @contextmanager
-    def scope(self, name: str, *, sequence: bool = False) -> Iterator[None]:
-        """Layers added inside are called `name.…`; in a `sequence` they are numbered 0, 1, 2."""
+    def scope(self, name: str = "", *, sequence: bool = False) -> Iterator[None]:
+        """Layers added inside are called `name.…`; in a `sequence` they are numbered 0, 1, 2.
+
+        An unnamed scope takes the next number of the scope that it stands in.
+        """
         with self.builder.scope(name, sequence=sequence):
             yield
 
@@ -118,12 +121,19 @@ class _Scope:
 
     def next_name(self, op: Op) -> str:
         """What the next layer of this kind is called: `conv1`, `relu`, or its number in a sequence."""
-        kind = "" if self.sequence else op.label
+        if self.sequence:
+            return self.next_number()
+        count = self._count(op.label)
+        return f"{op.label}{count + 1}" if op.numbered or count else op.label
+
+    def next_number(self) -> str:
+        """The next number of a sequence, from 0 on."""
+        return str(self._count(""))
+
+    def _count(self, kind: str) -> int:
         count = self.used.get(kind, 0)
         self.used[kind] = count + 1
-        if self.sequence:
-            return str(count)
-        return f"{kind}{count + 1}" if op.numbered or count else kind
+        return count
 
 
 class Builder:
@@ -175,10 +185,10 @@ class Builder:
         return len(shapes) - 1
 
     @contextmanager
-    def scope(self, name: str, *, sequence: bool = False) -> Iterator[None]:
+    def scope(self, name: str = "", *, sequence: bool = False) -> Iterator[None]:
         """See Tensor.scope."""
         outer = self._scope
-        self._scope = _Scope(f"{outer.prefix}{name}.", sequence=sequence)
+        self._scope = _Scope(f"{outer.prefix}{name or outer.next_number()}.", sequence=sequence)
         try:
             yield
         finally:

@@ -12,7 +12,7 @@ from convcalc.ops.activation import (
     Softmax,
     Tanh,
 )
-from convcalc.ops.attention import SqueezeExcitation
+from convcalc.ops.attention import SqueezeExcitation, excite
 from convcalc.ops.base import (
     REGISTRY,
     Axes,
@@ -28,9 +28,9 @@ from convcalc.ops.base import (
 from convcalc.ops.convolution import Conv, Deformable, DeformConv, Depthwise, Separable, TransposedConv
 from convcalc.ops.dense import Dense, Flatten
 from convcalc.ops.join import Add, Cat, Join, Mean, Mul
-from convcalc.ops.norm import BatchNorm, GroupNorm, LayerNorm
+from convcalc.ops.norm import BatchNorm, GroupNorm, LayerNorm, LayerScale, LocalResponseNorm
 from convcalc.ops.pooling import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
-from convcalc.ops.reshape import Identity, Pad, Shuffle, Upsample, UpsampleBilinear
+from convcalc.ops.reshape import ChannelPad, Identity, Pad, Shuffle, Unflatten, Upsample, UpsampleBilinear
 
 __all__ = [
     "GELU",
@@ -41,6 +41,7 @@ __all__ = [
     "Axes",
     "BatchNorm",
     "Cat",
+    "ChannelPad",
     "Composite",
     "Conv",
     "DeformConv",
@@ -58,6 +59,8 @@ __all__ = [
     "Input",
     "Join",
     "LayerNorm",
+    "LayerScale",
+    "LocalResponseNorm",
     "MaxPool",
     "Mean",
     "Mul",
@@ -75,8 +78,10 @@ __all__ = [
     "SqueezeExcitation",
     "Tanh",
     "TransposedConv",
+    "Unflatten",
     "Upsample",
     "UpsampleBilinear",
+    "excite",
     "options",
     "spell",
 ]

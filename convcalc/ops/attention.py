@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from convcalc.algebra import at_least
 from convcalc.errors import ShapeError
 from convcalc.ops.activation import ReLU, Sigmoid
-from convcalc.ops.base import Composite, operator, option, positive
+from convcalc.ops.base import Composite, Op, operator, option, positive
 from convcalc.ops.convolution import Conv
 from convcalc.ops.join import Mul
 from convcalc.ops.pooling import GlobalAvgPool
 
 if TYPE_CHECKING:
     from convcalc.graph import Tensor
+
+RELU: Op = ReLU()
+SIGMOID: Op = Sigmoid()
 
 
 @operator
@@ -34,7 +37,12 @@ class SqueezeExcitation(Composite):
         squeezed = x.channels // self.reduction
         if not at_least(squeezed, 1):
             raise ShapeError(f"a reduction of {self.reduction} leaves nothing of {x.channels} channels")
-        y = x.apply(GlobalAvgPool(), name="avgpool")
-        y = y.apply(Conv((1,), squeezed, bias=True), name="fc1").apply(ReLU(), name="activation")
-        y = y.apply(Conv((1,), x.channels, bias=True), name="fc2").apply(Sigmoid(), name="scale_activation")
-        return x.apply(Mul(), y, name="mul")
+        return excite(x, squeezed)
+
+
+def excite(x: Tensor, squeezed: int, activation: Op = RELU, gate: Op = SIGMOID) -> Tensor:
+    """`x` weighed by channel: global average, `squeezed` channels, `activation`, all channels, `gate`, product."""
+    y = x.apply(GlobalAvgPool(), name="avgpool")
+    y = y.apply(Conv((1,), squeezed, bias=True), name="fc1").apply(activation, name="activation")
+    y = y.apply(Conv((1,), x.channels, bias=True), name="fc2").apply(gate, name="scale_activation")
+    return x.apply(Mul(), y, name="mul")

@@ -6,7 +6,19 @@ from typing import Any
 
 from convcalc.algebra import divides, prod, text
 from convcalc.errors import ShapeError
-from convcalc.ops.base import Formula, Op, Params, Shape, operator, option, positive, rank, times
+from convcalc.ops.base import (
+    NO_FORMULA,
+    NO_PARAMS,
+    Formula,
+    Op,
+    Params,
+    Shape,
+    operator,
+    option,
+    positive,
+    rank,
+    times,
+)
 
 
 class _Norm(Op):
@@ -29,15 +41,26 @@ class _Norm(Op):
 
 @operator
 class BatchNorm(_Norm):
-    """Batch normalisation (Ioffe and Szegedy 2015). In inference a product and a sum for each element."""
+    """Batch normalisation (Ioffe and Szegedy 2015). In inference a product and a sum for each element.
+
+    Without `affine` it has no parameters (Caffe's layer).
+    """
 
     label = "bn"
     word = "bn"
-    summary = "batch normalisation"
+    summary = "batch normalisation; a0 without scale and shift"
     per_element = 2
 
+    affine: bool = option("a", default=True, flag=True)
+
+    def params(self, *inputs: Shape) -> Params:
+        return super().params(*inputs) if self.affine else NO_PARAMS
+
+    def formula(self, *inputs: Shape) -> Formula:
+        return super().formula(*inputs) if self.affine else NO_FORMULA
+
     def module(self, nn: Any, *inputs: Shape) -> Any:
-        return nn.batch_norm(rank(inputs[0]))(inputs[0][0])
+        return nn.batch_norm(rank(inputs[0]))(inputs[0][0], affine=bool(self.affine))
 
 
 @operator
@@ -70,3 +93,50 @@ class GroupNorm(_Norm):
 
     def module(self, nn: Any, *inputs: Shape) -> Any:
         return nn.GroupNorm(self.groups, inputs[0][0])
+
+
+@operator
+class LocalResponseNorm(Op):
+    """Local response normalisation (Krizhevsky et al. 2012, section 3.3) over `size` neighbouring channels.
+
+    For each element: size squares and size - 1 sums, then scale, shift, power and quotient. No parameters.
+    """
+
+    label = "lrn"
+    word = "lrn"
+    summary = "local response normalisation over so many channels"
+    saves = "input"
+
+    size: int = option("", default=5)
+
+    def bind(self, *inputs: Shape) -> Op:
+        positive("the size", self.size)
+        return self
+
+    def elementwise(self, *inputs: Shape) -> int:
+        return (2 * self.size + 3) * prod(inputs[0])
+
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        return nn.LocalResponseNorm(self.size)
+
+
+@operator
+class LayerScale(Op):
+    """A factor to learn for each channel (Touvron et al. 2021, section 2)."""
+
+    label = "scale"
+    word = "scale"
+    summary = "a factor to learn for each channel"
+    saves = "input"
+
+    def params(self, *inputs: Shape) -> Params:
+        return Params(weights=inputs[0][0])
+
+    def formula(self, *inputs: Shape) -> Formula:
+        return Formula(times(inputs[0][0]))
+
+    def elementwise(self, *inputs: Shape) -> int:
+        return prod(inputs[0])
+
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        return nn.LayerScale(inputs[0][0], rank(inputs[0]))

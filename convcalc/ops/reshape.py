@@ -59,6 +59,56 @@ class Pad(Op):
         return nn.ZeroPad([side for pair in reversed(list(pairs)) for side in pair])
 
 
+@operator
+class ChannelPad(Op):
+    """Channels of zeros, `amount` before and `end` behind (default: the same): ResNet's option A."""
+
+    label = "channelpad"
+    word = "channelpad"
+    summary = "channels of zeros on both sides; e for another number at the end"
+
+    amount: int = option("")
+    end: int | None = option("e", default=None)
+
+    def bind(self, *inputs: Shape) -> Op:
+        return self.replace(end=self.amount) if self.end is None else self
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return (inputs[0][0] + self.amount + self._end, *inputs[0][1:])
+
+    @property
+    def _end(self) -> int:
+        return self.amount if self.end is None else self.end
+
+    def default(self, field: dataclasses.Field[Any]) -> Any:
+        return self.amount if field.name == "end" else field.default
+
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        return nn.ZeroPad([0, 0] * rank(inputs[0]) + [self.amount, self._end])
+
+
+@operator
+class Unflatten(Op):
+    """The numbers of a row as channels of a map of one place, as many axes as said. A view."""
+
+    label = "unflatten"
+    word = "unflatten"
+    summary = "a row of numbers as channels of one place, with so many axes"
+    is_view = True
+
+    axes: int = option("", default=2)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        if rank(inputs[0]):
+            raise ShapeError(f"unflatten takes a row of numbers, its input is {spell(inputs[0])}")
+        if self.axes not in (1, 2, 3):
+            raise ShapeError(f"unflatten makes 1, 2 or 3 axes, not {self.axes}")
+        return (inputs[0][0], *(1,) * self.axes)
+
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        return nn.Unflatten(1, self.shape(*inputs))
+
+
 class _Upsample(Op):
     """A map `factor` times as large."""
 
