@@ -1,0 +1,12 @@
+"""Everything that imports torch: building the real module, and proving the numbers on it.
+
+Importing this package where torch or fvcore is missing raises ConfirmError, the one place that says so.
+"""
+
+from convcalc.errors import ConfirmError
+
+try:
+    import fvcore.nn  # noqa: F401
+    import torch  # noqa: F401
+except ImportError as error:
+    raise ConfirmError(f"not confirmed: {error}", hint="pip install 'convcalc[torch]'") from error
