@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import prod
+from typing import Any
 
 from convcalc.errors import LimitError, UsageError
 from convcalc.graph import Graph
@@ -36,7 +37,7 @@ MAX_BOXES = 256
 
 @dataclass(frozen=True)
 class Region:
-    """The input places that one unit reads: a union of products of positions per axis."""
+    """The input places that one unit reads: a union of at least one product of positions per axis."""
 
     products: tuple[tuple[Positions, ...], ...]
 
@@ -96,7 +97,7 @@ class Field:
 
     @property
     def is_global(self) -> bool:
-        """Whether every unit reads the same region: a global operator lies on every path."""
+        """Whether all units read one region in common: a global operator lies on a path."""
         return bool(self.boxes) and any(all(w.advance == 0 for w in box) for box in self.boxes)
 
     @cached_property
@@ -106,10 +107,12 @@ class Field:
 
     def _rates(self) -> list[set[Fraction]]:
         """Per axis the strides of the boxes that move at all."""
-        return [
-            {Fraction(window.advance, window.period) for window in column if window.advance}
-            for column in zip(*self.boxes, strict=True)
-        ]
+        return [{Fraction(w.advance, w.period) for w in column if w.advance} for column in self._columns]
+
+    @cached_property
+    def _columns(self) -> list[tuple[Window, ...]]:
+        """Per axis the windows of all boxes."""
+        return list(zip(*self.boxes, strict=True)) or [()] * len(self.input_size)
 
     @property
     def stride(self) -> tuple[Fraction, ...]:
@@ -124,11 +127,12 @@ class Field:
     @cached_property
     def periods(self) -> tuple[int, ...]:
         """After how many units the field repeats, per axis."""
-        return tuple(common_period(column) for column in zip(*self.boxes, strict=True))
+        return tuple(common_period(column) for column in self._columns)
 
     def region(self, unit: Sequence[int]) -> Region:
         """What `unit` reads, the borders left out of account."""
-        return Region(tuple(tuple(w.at(u) for w, u in zip(box, unit, strict=True)) for box in self.boxes))
+        reads = [tuple(w.at(u) for w, u in zip(box, unit, strict=True)) for box in self.boxes]
+        return _region(reads, len(self.input_size))
 
     @cached_property
     def typical(self) -> Region:
@@ -150,7 +154,7 @@ class Field:
         if not all(len(rates) <= 1 for rates in self._rates()):
             return self.center
         units = []
-        for column, period in zip(zip(*self.boxes, strict=True), self.periods, strict=True):
+        for column, period in zip(self._columns, self.periods, strict=True):
             spans = [union(w.at(unit) for w in column).span for unit in range(period)]
             units.append(spans.index(choose(spans)))
         return tuple(units)
@@ -223,7 +227,7 @@ def unit_field(graph: Graph, unit: Sequence[int], layer: int | None = None) -> d
                 reads = _read(op, number, shapes, box)
                 if all(p.runs for p in reads):
                     _insert(demands.setdefault(node, []), reads)
-    return {i: Region(tuple(demands.get(i, ()))) for i in graph.inputs}
+    return {i: _region(demands.get(i, ()), len(graph.shapes[i]) - 1) for i in graph.inputs}
 
 
 def pixel_units(graph: Graph, pixel: Sequence[int], source: int = 0, layer: int | None = None) -> Region:
@@ -247,7 +251,12 @@ def pixel_units(graph: Graph, pixel: Sequence[int], source: int = 0, layer: int 
                 if all(p.runs for p in units):
                     _insert(boxes, units)
         reached.append(boxes)
-    return Region(tuple(reached[layer]))
+    return _region(reached[layer], len(graph.shapes[layer]) - 1)
+
+
+def _region(products: Sequence[tuple[Positions, ...]], axes: int) -> Region:
+    """The union of `products`; where there is none, one product of nothing."""
+    return Region(tuple(products) or ((NOTHING,) * axes,))
 
 
 def _through(op: Op, number: int, shapes: list[tuple[int, ...]], field: Field, composed: _Composed) -> tuple[Box, ...]:
@@ -286,8 +295,7 @@ def _union_of_boxes(branches: Iterable[tuple[Box, ...]]) -> tuple[Box, ...]:
     boxes: list[Box] = []
     for box in dict.fromkeys(box for branch in branches for box in branch):
         _absorb(boxes, box)
-    if len(boxes) > MAX_BOXES:
-        raise LimitError(f"the receptive field is a union of more than {MAX_BOXES} products of axes")
+        _check_boxes(boxes)
     return tuple(boxes)
 
 
@@ -347,9 +355,9 @@ def _distinct(windows: Iterable[Window]) -> list[Window]:
 
 def _centre(window: Window) -> Fraction:
     """Where the field of unit 0 has its middle, taken over one period."""
-    read = [(reads.first + reads.stop - 1) for reads in window.reads if reads.runs]
-    drift = Fraction(window.advance * (window.period - 1), window.period)  # of the units of a period
-    return (Fraction(sum(read), len(read)) - drift) / 2 if read else Fraction(0)
+    rate = Fraction(window.advance, window.period)
+    middles = [Fraction(s.first + s.stop - 1, 2) - unit * rate for unit, s in enumerate(window.reads) if s.runs]
+    return sum(middles, Fraction(0)) / max(1, len(middles))
 
 
 def _read(op: Op, number: int, shapes: list[tuple[int, ...]], box: tuple[Positions, ...]) -> tuple[Positions, ...]:
@@ -393,6 +401,10 @@ def _insert(boxes: list[tuple[Positions, ...]], box: tuple[Positions, ...]) -> N
         return
     boxes[:] = [other for other in boxes if not all(a.covers(b) for a, b in zip(box, other, strict=True))]
     boxes.append(box)
+    _check_boxes(boxes)
+
+
+def _check_boxes(boxes: Sequence[Any]) -> None:
     if len(boxes) > MAX_BOXES:
         raise LimitError(f"the receptive field is a union of more than {MAX_BOXES} products of axes")
 

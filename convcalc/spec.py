@@ -100,13 +100,13 @@ def parse(
         items = _decorate(items, _norm(norm) if norm else None, bias)
     if len(items) == 1 and isinstance(items[0], Call):
         entry, arguments, _ = items[0]
-        graph = entry.graph(*([input] if input else []), **{**arguments, **(settings or {})})
+        graph = entry.graph(*([] if input is None else [input]), **{**arguments, **(settings or {})})
         return Spec(text, graph, input is None)
     if settings:
         names = ", ".join(settings)
         raise UsageError(f"{names}: only a catalogue entry has parameters", hint="convcalc blocks lists the catalogue")
     builder = Builder()
-    output = build(text, items, builder.input(input or DEFAULT_INPUT))
+    output = build(text, items, builder.input(DEFAULT_INPUT if input is None else input))
     return Spec(text, builder.graph(output), input is None)
 
 
@@ -290,7 +290,8 @@ class _Parser:
 
         near = get_close_matches(name, [*(w for w in REGISTRY if w), *names()], 3, 0.6)
         hint = f"did you mean {' or '.join(near)}?" if near else "convcalc blocks lists the catalogue"
-        return SpecError(f"unknown layer {name!r}", self.text, self.offset, hint=hint)
+        shown = name if len(name) <= 40 else f"{name[:40]}..."
+        return SpecError(f"unknown layer {shown!r}", self.text, self.offset, hint=hint)
 
     def layer(self, start: int, word: str) -> Layer:
         """`word`, then its options in any order."""
@@ -318,7 +319,8 @@ class _Parser:
                 example = f"for example {word}{'3x3' if field.name == 'kernel' else 2}"
                 self.fail(f"{word} needs a number: its {field.name}", at=start + len(word), hint=example)
         if self.plain[self.offset : self.offset + 1].isdigit():
-            self.fail(f"{word} takes no number", hint=_letters(word, known))
+            hint = "a comma stands between layers" if values else _letters(word, known)
+            self.fail(f"{word or 'a convolution'} takes no number here", hint=hint)
         return Layer(cls(**values), start)
 
     def value(self, field: Any, letter: str, at: int) -> Any:

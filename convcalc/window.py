@@ -10,10 +10,12 @@ Nothing here knows of layers; the cost grows with the number of separate runs, n
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable
 from functools import lru_cache
 from math import gcd, lcm
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from convcalc.errors import LimitError
 
@@ -60,8 +62,9 @@ class Positions(NamedTuple):
         """The longest stretch of unread positions between two that are read."""
         return max((b[0] - a[1] for a, b in zip(self.runs, self.runs[1:], strict=False)), default=0)
 
-    def __contains__(self, position: object) -> bool:
-        return isinstance(position, int) and any(a <= position < b for a, b in self.runs)
+    def __contains__(self, position: Any) -> bool:
+        index = bisect(self.runs, position, key=itemgetter(0)) - 1
+        return index >= 0 and position < self.runs[index][1]
 
     def shift(self, distance: int) -> Positions:
         """Every position moved by `distance`."""

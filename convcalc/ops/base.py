@@ -184,6 +184,11 @@ def corners(shape: Shape) -> int:
 def each_axis(value: Axes, shape: Shape, what: str) -> tuple[int, ...]:
     """`value` for every spatial axis of `shape`. Raises ShapeError if it is for another number of axes."""
     axes = len(shape) - 1
+    if not axes:
+        raise ShapeError(
+            f"the {what} needs spatial axes, the input {spell(shape)} has none",
+            hint="nothing spatial can follow a dense layer",
+        )
     if type(value) is not tuple:
         return (value,) * axes
     if len(value) == axes:
@@ -191,11 +196,9 @@ def each_axis(value: Axes, shape: Shape, what: str) -> tuple[int, ...]:
     if len(value) == 1:
         return value * axes
     raise ShapeError(
-        f"the {what} {_spell(value)} is {len(value)}-D, its input {spell(shape)} has "
+        f"the {what} {spell(value)} is {len(value)}-D, its input {spell(shape)} has "
         + (f"{axes} spatial axes" if axes != 1 else "1 spatial axis"),
-        hint=f"name an input with {len(value)} spatial axes, or give one number for every axis"
-        if axes
-        else "nothing spatial can follow a dense layer",
+        hint=f"name an input with {len(value)} spatial axes, or give one number for every axis",
     )
 
 

@@ -81,8 +81,9 @@ class _Convolution(Op):
         positive("groups", self.groups)
         for what, channels in (("input", x[0]), ("output", self.channels)):
             if not divides(self.groups, channels):
+                side = "" if same(x[0], self.channels) else f"{what} "
                 raise ShapeError(
-                    f"groups={self.groups} does not divide {channels} {what} channels",
+                    f"groups={self.groups} does not divide {channels} {side}channels",
                     hint=f"choose groups that divide both {x[0]} and {self.channels}",
                 )
 
