@@ -181,6 +181,9 @@ def receptive_fields(graph: Graph, source: int = 0) -> list[Field]:
             boxes = ((IDENTITY,) * len(size),) if index == origin else ()
             fields.append(Field(boxes, center, size))
             continue
+        if not inputs:  # computed from parameters alone
+            fields.append(Field((), center, size))
+            continue
         shapes = graph.input_shapes_of(index)
         reached = [_through(op, number, shapes, fields[node], composed) for number, node in enumerate(inputs)]
         fields.append(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ class Row(NamedTuple):
     @property
     def kind(self) -> str:
         """What sort of layer it is: "conv", "bn"."""
-        return self.op.label
+        return self.op.kind
 
     @property
     def spec(self) -> str:
@@ -66,6 +67,16 @@ class Summary(NamedTuple):
     def flops(self) -> int:
         """2 x MACs."""
         return 2 * self.macs
+
+    @property
+    def uncounted(self) -> dict[str, int]:
+        """Operators whose counts are not known, with the number of their calls."""
+        return dict(Counter(row.spec for row in self.rows if not row.op.counted))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every operator was counted; if not, the totals are lower bounds."""
+        return all(row.op.counted for row in self.rows)
 
     def formula(self, row: Row) -> Formula:
         """The arithmetic of one row as text."""

@@ -31,6 +31,7 @@ from convcalc.ops.join import Add, Cat, Join, Mean, Mul
 from convcalc.ops.norm import BatchNorm, GroupNorm, LayerNorm, LayerScale, LocalResponseNorm
 from convcalc.ops.pooling import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
 from convcalc.ops.reshape import ChannelPad, Identity, Pad, Shuffle, Unflatten, Upsample, UpsampleBilinear
+from convcalc.ops.traced import Copy, Pointwise, Recorded, Traced, Uncounted, Unused
 
 __all__ = [
     "GELU",
@@ -44,6 +45,7 @@ __all__ = [
     "ChannelPad",
     "Composite",
     "Conv",
+    "Copy",
     "DeformConv",
     "Deformable",
     "Dense",
@@ -67,8 +69,10 @@ __all__ = [
     "Op",
     "Pad",
     "Params",
+    "Pointwise",
     "ReLU",
     "ReLU6",
+    "Recorded",
     "Separable",
     "Shape",
     "Shuffle",
@@ -77,8 +81,11 @@ __all__ = [
     "Softmax",
     "SqueezeExcitation",
     "Tanh",
+    "Traced",
     "TransposedConv",
+    "Uncounted",
     "Unflatten",
+    "Unused",
     "Upsample",
     "UpsampleBilinear",
     "excite",

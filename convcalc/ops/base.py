@@ -30,9 +30,12 @@ class Params(NamedTuple):
     weights: int = 0
     biases: int = 0
     norm: int = 0
+    frozen: int = 0
+    """Not trainable (`requires_grad` is off): a count of its own, outside the total."""
 
     @property
     def total(self) -> int:
+        """All trainable ones."""
         return self.weights + self.biases + self.norm
 
 
@@ -69,6 +72,15 @@ class Op:
     """Whether --norm and --bias act on it."""
     input_dependent: ClassVar[bool] = False
     """Whether the positions read depend on the values, so that `window` is what is read at least."""
+    speakable: ClassVar[bool] = True
+    """Whether `spec` is a word of the language."""
+    counted: ClassVar[bool] = True
+    """Whether the counts are known; a network with a layer where they are not has a lower bound for a total."""
+
+    @property
+    def kind(self) -> str:
+        """What sort of layer it is, in tables and JSON."""
+        return self.label
 
     def bind(self, *inputs: Shape) -> Op:
         """The same operator with every default filled in for these inputs. Raises ShapeError."""
