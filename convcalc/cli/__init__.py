@@ -1,0 +1,113 @@
+"""The command line. One thin module in `commands/` for each command, loaded when that command runs.
+
+A new command is one file there with a click command called `command`. This module turns every end of a
+run into an exit code: 0 fine, 1 a check failed, 2 the request is wrong, 3 a bug of ours, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from convcalc import __version__
+from convcalc.cli.failures import EXIT_INTERRUPTED, report_bug, report_failure
+from convcalc.errors import ConvcalcError
+
+_COMMANDS = Path(__file__).with_name("commands")
+
+
+class Commands(click.Group):
+    """The commands by the files of their folder, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(path.stem for path in _COMMANDS.glob("[a-z]*.py"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if not cmd_name.isidentifier() or not _COMMANDS.joinpath(f"{cmd_name}.py").is_file():
+            return None
+        command: click.Command = import_module(f"convcalc.cli.commands.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """click's own, but an unknown command is answered with the nearest one."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise _unknown(args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> NoReturn:
+        """Run a command line, then exit with its code."""
+        given = sys.argv[1:] if args is None else list(args)
+        _survive_any_text()
+        try:
+            code = super().main(given, prog_name or "convcalc", complete_var, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except (ConvcalcError, click.ClickException) as error:
+            code = report_failure(error, given)
+        except (click.Abort, KeyboardInterrupt):
+            code = EXIT_INTERRUPTED
+        except BrokenPipeError:
+            code = _reader_is_gone()
+        except Exception as error:
+            code = report_bug(error, given)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unknown(name: str, known: list[str]) -> click.UsageError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else f"the commands: {', '.join(known)}"
+    return click.UsageError(f"no command is called {name!r}\n  hint: {hint}")
+
+
+def _survive_any_text() -> None:
+    """Write what the terminal's encoding lacks as an escape, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _reader_is_gone() -> int:
+    """Whoever read our output has seen enough (`| head`): let the interpreter's last flush go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 fine, 1 a check or a proof failed, 2 the request is wrong, 3 a bug of convcalc.",
+)
+@click.version_option(__version__, prog_name="convcalc")
+def main() -> None:
+    """\b
+    convcalc params --kernel 3 --groups 32
+    convcalc rf --layers 3x3,3x3,3x3
+    convcalc compare resnet-block resnext-block
+    convcalc summary resnet50
+
+    The calculator for convolution blocks and networks: parameters, MACs, FLOPs, memory and the receptive
+    field, exact, layer by layer, and proved on the real PyTorch module where torch is installed.
+
+    \b
+    A SPEC is a text or a name of the catalogue (convcalc blocks):
+      7x7c64s2, bn, relu, maxpool3x3s2p1      layers follow each other
+      3x3c128g32  3x3d2  dw3x3s2  sep3x3c64   c channels, s stride, d dilation, g groups, p padding, b bias
+      cat(1x1c64 | 3x3c64), (3x3, relu)*3     branches, repetition
+      resnext-block(cardinality=64, width=4)  a catalogue entry with its own parameters
+    """

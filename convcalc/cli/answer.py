@@ -1,0 +1,101 @@
+"""How a command answers: the numbers at once, then the proof; in the format that was asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from convcalc.cli.options import Output
+from convcalc.cli.proof import Proof, prove
+from convcalc.measure import Analysis, analyse
+from convcalc.report.document import Document, dumps, model_document, proof_document
+from convcalc.report.formats import csv_text, latex, markdown, plain
+from convcalc.report.parts import Report
+from convcalc.report.proof import proof_sentences
+from convcalc.report.subject import Subject
+
+EXIT_DISAGREES = 1
+
+
+def answer(
+    subject: Subject,
+    output: Output,
+    report: Callable[[Analysis], Report],
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> int:
+    """Answer for one network: `report` for people, or its document, with `more` keys. Gives the exit code."""
+    analysis = analyse(subject.graph)
+    if output.format == "json":
+        proof = prove(subject.graph, output)
+        write(dumps({**proved_document(subject, analysis, proof, output), **more}))
+    else:
+        emit(report(analysis), output.format)
+        proof = prove(subject.graph, output)
+        tell([proof], output.format)
+    return EXIT_DISAGREES if proof.failed else 0
+
+
+def proved_document(subject: Subject, analysis: Analysis, proof: Proof, output: Output) -> Document:
+    """A network's document with its proof, or with the reason why there is none."""
+    document = model_document(subject, analysis, dtype=output.dtype)
+    if proof.confirmation:
+        document["confirmed"] = proof_document(proof.confirmation)
+    elif proof.declined:
+        document["not_confirmed"] = proof.declined
+    return document
+
+
+def emit(report: Report, format: str) -> None:
+    """Write a report on stdout."""
+    texts: dict[str, Callable[[Report], str]] = {"csv": csv_text, "markdown": markdown, "latex": latex}
+    write(texts.get(format, _for_people)(report))
+
+
+def tell(proofs: Sequence[Proof], format: str, names: Sequence[str] = ("",)) -> None:
+    """Write what the proofs say: behind the report, or on stderr where stdout is data."""
+    lines = []
+    for name, proof in zip(names, proofs, strict=True):
+        told = proof_sentences(proof.confirmation) if proof.confirmation else []
+        told += [f"not confirmed: {proof.declined}"] if proof.declined else []
+        lines += [f"{name}: {line}" if name else line for line in told]
+    if not lines:
+        return
+    if format == "csv":
+        sys.stderr.write("\n".join(lines) + "\n")
+    else:
+        if format in ("table", "markdown"):
+            write("\n")
+        emit(lines, format)
+
+
+def write(text: str) -> None:
+    """Write on stdout, at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def is_styled() -> bool:
+    """Whether stdout shows colours and rules: a terminal or FORCE_COLOR, and no NO_COLOR."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    forced = os.environ.get("FORCE_COLOR", "") not in ("", "0")
+    return (forced or sys.stdout.isatty()) and "utf" in (getattr(sys.stdout, "encoding", "") or "").lower()
+
+
+def line_width() -> int | None:
+    """How many characters a line has: COLUMNS, or the terminal's; None where nothing limits it."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns):
+        return int(columns)
+    return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
+
+
+def _for_people(report: Report) -> str:
+    if not is_styled():
+        return plain(report, line_width())
+    from convcalc.report.terminal import styled
+
+    return styled(report, line_width())

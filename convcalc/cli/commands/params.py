@@ -1,0 +1,30 @@
+"""`convcalc params`."""
+
+from __future__ import annotations
+
+import click
+
+from convcalc.cli.options import Output, Request, network_options, output_options
+
+
+@click.command("params", short_help="Trainable parameters, layer by layer.")
+@network_options
+@click.option("--explain", is_flag=True, help="Show the arithmetic with the numbers in it.")
+@output_options
+def command(request: Request, output: Output, explain: bool) -> int:
+    """\b
+    convcalc params --kernel 3 --groups 32
+    convcalc params --layers 3x3,3x3 --input 64x56x56 --explain
+    convcalc params resnet50 --format json
+    convcalc params resnext-block --cardinality 64 --width 4
+
+    Trainable parameters of every layer and in all: weights, biases and normalisation apart. SPEC is a
+    text like 3x3c64s2,3x3 or a name of the catalogue. With --groups the ungrouped layer stands beside
+    the grouped one: G groups keep 1/G of its weights.
+    """
+    from convcalc.cli.answer import answer
+    from convcalc.cli.network import resolve
+    from convcalc.report.layers import params_report
+
+    subject = resolve(request)
+    return answer(subject, output, lambda analysis: params_report(subject, analysis, explain=explain))

@@ -1,0 +1,27 @@
+"""`convcalc summary`."""
+
+from __future__ import annotations
+
+import click
+
+from convcalc.cli.options import Output, Request, network_options, output_options
+
+
+@click.command("summary", short_help="Everything at once, layer by layer.")
+@network_options
+@output_options
+def command(request: Request, output: Output) -> int:
+    """\b
+    convcalc summary resnet50
+    convcalc summary 7x7c64s2,bn,relu,maxpool3x3s2p1 --input 3x224x224
+    convcalc summary resnet18 --dtype float16 --format markdown
+
+    Shapes, parameters, MACs, FLOPs (2 x MACs), elementwise arithmetic and the receptive field of every
+    layer, and the memory of the network.
+    """
+    from convcalc.cli.answer import answer
+    from convcalc.cli.network import resolve
+    from convcalc.report.layers import summary_report
+
+    subject = resolve(request)
+    return answer(subject, output, lambda analysis: summary_report(subject, analysis, dtype=output.dtype))

@@ -1,0 +1,151 @@
+"""The reports of `params`, `flops` and `summary`: a row for each layer, a total, and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from convcalc.measure import Analysis, Memory, Row, Summary
+from convcalc.report.fields import field_cell, field_sentences
+from convcalc.report.parts import Column, Listing, Part, Report, Table, amount, percent, scaled, show
+from convcalc.report.subject import Subject, heading
+
+BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8, "int8": 1}
+"""What one element takes."""
+
+_NAME = Column("layer", left=True)
+_KIND = Column("op", rank=5, left=True)
+_SPEC = Column("spec", rank=4, left=True)
+_OUTPUT = Column("output", rank=6)
+_SHARE = Column("share", rank=8, show=percent)
+_ELEMENTWISE = Column("elementwise", rank=7)
+FLOPS = "FLOPs (2 x MACs)"
+
+
+def params_report(subject: Subject, analysis: Analysis, *, explain: bool) -> Report:
+    """Trainable parameters by layer: weights, biases and normalisation apart."""
+    summary = analysis.summary
+    total = summary.params
+    columns = (
+        _NAME, _KIND, _SPEC, _OUTPUT,
+        Column("weights", rank=3), Column("biases", rank=9), Column("norm", rank=9), Column("params"), _SHARE,
+    )  # fmt: skip
+    rows = [
+        (row.name, row.kind, row.spec, row.output, *row.params, row.params.total, _share(row.params.total, total.total))
+        for row in summary.rows
+    ]
+    table = Table(columns, rows, ("total", "", "", "", *total, total.total, None), is_main=True)
+    sums = f"weights {show(total.weights)}, biases {show(total.biases)}, norm {show(total.norm)}"
+    report: list[Part] = [*heading(subject, summary), f"params {_amount(total.total)}: {sums}", table]
+    if explain:
+        report.append(_explained(summary, lambda row: summary.formula(row).params, lambda row: row.params.total))
+    return [*report, *ungrouped_sentences(subject, summary)]
+
+
+def flops_report(subject: Subject, analysis: Analysis, *, explain: bool) -> Report:
+    """MACs and FLOPs by layer; all other arithmetic in a column of its own."""
+    summary = analysis.summary
+    columns = (
+        _NAME, _KIND, _SPEC, _OUTPUT,
+        Column("MACs"), Column(FLOPS, rank=3), _ELEMENTWISE, _SHARE,
+    )  # fmt: skip
+    rows = [
+        (row.name, row.kind, row.spec, row.output, row.macs, row.flops, row.elementwise, _share(row.macs, summary.macs))
+        for row in summary.rows
+    ]
+    total = ("total", "", "", "", summary.macs, summary.flops, summary.elementwise, None)
+    report: list[Part] = [
+        *heading(subject, summary),
+        f"MACs {_amount(summary.macs)}",
+        f"{FLOPS} {_amount(summary.flops)}",
+        f"elementwise {_amount(summary.elementwise)}: all other arithmetic, not in the FLOPs",
+        Table(columns, rows, total, is_main=True),
+    ]
+    if explain:
+        report.append(_explained(summary, lambda row: summary.formula(row).macs, lambda row: row.macs))
+        report.append(f"FLOPs = 2 x MACs = 2*{summary.macs} = {show(summary.flops)}")
+    return [*report, *ungrouped_sentences(subject, summary)]
+
+
+def summary_report(subject: Subject, analysis: Analysis, *, dtype: str | None) -> Report:
+    """Everything at once, layer by layer."""
+    summary = analysis.summary
+    columns = (
+        _NAME, _KIND, _SPEC, _OUTPUT,
+        Column("params"), Column("MACs", rank=1), Column(FLOPS, rank=9), _ELEMENTWISE,
+        Column("RF", rank=2, left=True), Column("RF stride", rank=8, left=True),
+    )  # fmt: skip
+    fields = analysis.fields
+    rows = [
+        (
+            row.name, row.kind, row.spec, row.output, row.params.total, row.macs, row.flops, row.elementwise,
+            *(field_cell(fields[row.node]) if fields else (None, None)),
+        )
+        for row in summary.rows
+    ]  # fmt: skip
+    total = (
+        "total", "", "", "", summary.params.total, summary.macs, summary.flops, summary.elementwise, None, None,
+    )  # fmt: skip
+    return [
+        *heading(subject, summary),
+        Table(columns, rows, total, is_main=True),
+        f"params {_amount(summary.params.total)}",
+        f"MACs {_amount(summary.macs)}, {FLOPS} {_amount(summary.flops)}",
+        f"elementwise {_amount(summary.elementwise)}: all other arithmetic, not in the FLOPs",
+        *memory_sentences(summary.memory, dtype),
+        *field_sentences(analysis),
+    ]
+
+
+def memory_sentences(memory: Memory, dtype: str | None) -> list[str]:
+    """Elements, and bytes of `dtype`, for one input."""
+    meanings = {
+        "params": "parameters",
+        "activations": "activations written",
+        "peak": "peak of live activations in inference",
+        "training": "activations kept for training",
+    }
+    sizes = [
+        f"{meanings[name]} {show(count)}" + (f" ({_bytes(count, dtype)})" if dtype else "")
+        for name, count in memory._asdict().items()
+    ]
+    return [f"memory in elements{f' ({dtype})' if dtype else ''}, batch 1: {', '.join(sizes)}"]
+
+
+def ungrouped_sentences(subject: Subject, summary: Summary) -> list[str]:
+    """The 1/G law on the layer asked for: what it costs with one group, and the ratio."""
+    whole = subject.ungrouped
+    if whole is None:
+        return []
+    grouped, full = summary.rows[0], whole.rows[0]
+    share = Fraction(grouped.params.weights, full.params.weights)
+    return [
+        f"ungrouped ({full.spec}): {show(full.params.total)} params, {show(full.macs)} MACs",
+        f"1/G law: grouped / ungrouped = {show(grouped.params.weights)} / {show(full.params.weights)} weights"
+        f" = {share} of the weights and of the MACs",
+    ]
+
+
+def _explained(summary: Summary, formula: Callable[[Row], str], number: Callable[[Row], int]) -> Listing:
+    """The arithmetic of every layer that counts, and the sum."""
+    counted = [(row, number(row)) for row in summary.rows if number(row)]
+    lines = [f"{row.name}: {formula(row) or 'counted'} = {show(value)}" for row, value in counted]
+    total = show(sum(value for _, value in counted))
+    if 1 < len(counted) <= 12:
+        lines.append(f"sum: {' + '.join(show(value) for _, value in counted)} = {total}")
+    else:
+        lines.append(f"sum of {amount(len(counted), 'layer')} = {total}")
+    return Listing(lines)
+
+
+def _amount(number: int) -> str:
+    return show(number) if number < 1_000_000 else f"{show(number)} ({scaled(number)})"
+
+
+def _bytes(count: int, dtype: str) -> str:
+    size = count * BYTES[dtype]
+    return f"{scaled(size)}B" if size >= 1000 else f"{size} B"
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

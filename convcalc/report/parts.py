@@ -1,0 +1,113 @@
+"""What a report is made of: sentences, tables and listings, all still without a format.
+
+Cells are plain values (ints stay exact), so that one table serves people ("4,608") and programs ("4608").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+Cell = Any
+"""A str, an int, a Fraction, a float, a shape (a tuple), or None for nothing."""
+
+
+def show(value: Cell) -> str:
+    """A value for people: thousands apart, shapes with x.
+
+    >>> show(147456), show((64, 56, 56)), show(None)
+    ('147,456', '64x56x56', '')
+    """
+    if type(value) is str:
+        return value
+    if type(value) is int:
+        return f"{value:,}"
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def raw(value: Cell) -> str:
+    """A value for programs: digits only."""
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return "" if value is None else repr(value) if isinstance(value, float) else str(value)
+
+
+def percent(value: Cell) -> str:
+    """A share: 0.25 is "25.0%"."""
+    return "" if value is None else f"{100 * value:.1f}%"
+
+
+def ratio(value: Cell) -> str:
+    """A ratio for people: "1.37x"; "1x" where nothing changes."""
+    if value is None:
+        return ""
+    if value == 1:
+        return "1x"
+    return f"{float(value):.3g}x" if 1e-3 < value < 1e6 else f"{float(value):.2e}x"
+
+
+def bar(value: Cell) -> str:
+    """A share as a bar: 1.0 is 20 marks; whatever is not nothing has one."""
+    return "#" * max(round(20 * value), 1 if value else 0) if value is not None else ""
+
+
+def scaled(number: int) -> str:
+    """A large number to three digits.
+
+    >>> scaled(4111514624), scaled(512)
+    ('4.11 G', '512')
+    """
+    if number < 1000:
+        return str(number)
+    for power, prefix in enumerate(" kMGTPE"):
+        if power and number < 999.5 * 1000**power:
+            return f"{number / 1000**power:.3g} {prefix}"
+    return f"{Fraction(number):.2e}" if number.bit_length() < 1000 else f"1e{len(str(number)) - 1}"
+
+
+def amount(count: int, noun: str) -> str:
+    """A number of things: "1 layer", "3 layers"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+class Column(NamedTuple):
+    """A column: what it is called, and when it is dropped where room is short (the highest rank first; 0 never).
+
+    `is_bar`: its texts are bars of #, which a terminal may draw.
+    """
+
+    heading: str
+    rank: int = 0
+    show: Callable[[Cell], str] = show
+    left: bool = False
+    is_bar: bool = False
+
+
+class Table(NamedTuple):
+    """Rows of cells under columns; `total` is a last row that sums the others.
+
+    CSV, which holds one table, takes the one that `is_main`.
+    """
+
+    columns: tuple[Column, ...]
+    rows: Sequence[tuple[Cell, ...]]
+    total: tuple[Cell, ...] | None = None
+    title: str = ""
+    is_main: bool = False
+
+
+class Listing(NamedTuple):
+    """Lines whose spaces matter: a drawing, arithmetic line by line."""
+
+    lines: Sequence[str]
+
+
+Part = str | Table | Listing
+"""A str is a sentence."""
+
+Report = Sequence[Part]
