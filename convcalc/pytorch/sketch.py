@@ -1,0 +1,122 @@
+"""Sketches: one-channel linear copies of layers that read exactly the places that the layers read.
+
+A layer's sketch has its own kernel, stride, padding and dilation, but one channel and weights of one.
+Activations, normalisation and dropout are the identity, max pooling sums its window, a product of
+tensors is their sum, deformed samples lie where undeformed ones would. All channels of a layer's
+output together read all channels of its input, so one channel tells where a layer reads.
+
+A module of torch.nn is sketched by a rule below; one of `convcalc.pytorch.modules` may have a method `sketch`.
+"""
+
+from __future__ import annotations
+
+from functools import reduce, singledispatch
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from convcalc.pytorch import modules
+
+
+class NotSketchedError(Exception):
+    """No rule says which places a module of this type reads."""
+
+
+@singledispatch
+def sketch(module: nn.Module) -> nn.Module:
+    """The one-channel copy of a layer, in double precision. Raises NotSketchedError."""
+    if hasattr(module, "sketch"):
+        made: nn.Module = module.sketch()
+        return made
+    if type(module).__module__ == nn.ReLU.__module__ and not isinstance(module, nn.MultiheadAttention):
+        return nn.Identity()  # torch.nn.modules.activation: functions of each place by itself
+    raise NotSketchedError(type(module).__name__)
+
+
+def _as_it_is(module: nn.Module) -> nn.Module:
+    return module
+
+
+def _nothing(module: nn.Module) -> nn.Module:
+    return nn.Identity()
+
+
+class _Sum(nn.Module):
+    """The sum of several tensors, sides of size 1 repeated."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return reduce(torch.add, inputs)
+
+
+class _Total(nn.Module):
+    """The sum of a whole map."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.flatten(1).sum(1, keepdim=True)
+
+
+class _PoolSum(nn.Module):
+    """The sum of every window of a pooling layer, over as many windows as it has."""
+
+    def __init__(self, pool: Any) -> None:
+        super().__init__()
+        rank = len(pool.kernel_size)
+        options = {name: getattr(pool, name) for name in ("stride", "padding", "dilation")}
+        self.windows = _ones(modules.conv(rank), pool.kernel_size, **options)
+        self.overhang = [side for stride in reversed(pool.stride) for side in (0, stride if pool.ceil_mode else 0)]
+        self.pool = pool
+
+    def forward(self, input: Tensor) -> Tensor:
+        size = self.pool(input).shape
+        summed: Tensor = self.windows(F.pad(input, self.overhang))
+        return summed[tuple(slice(length) for length in size)]
+
+
+class _DeformSum(nn.Module):
+    """The undeformed convolution, and the offsets of its own place."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.conv = sketch(conv)
+
+    def forward(self, input: Tensor, offsets: Tensor) -> Tensor:
+        summed: Tensor = self.conv(input) + offsets
+        return summed
+
+
+def _ones(kind: type[nn.Module], kernel: tuple[int, ...], **options: Any) -> nn.Module:
+    """A convolution with one channel and weights of one; made without drawing random numbers."""
+    made: Any = kind(1, 1, kernel, bias=False, dtype=torch.float64, device="meta", **options)
+    made.weight = nn.Parameter(torch.ones(made.weight.shape, dtype=torch.float64), requires_grad=False)
+    return made  # type: ignore[no-any-return]
+
+
+def _convolution(module: Any) -> nn.Module:
+    names = ("stride", "padding", "dilation", *(("output_padding",) if module.transposed else ()))
+    return _ones(type(module), module.kernel_size, **{name: getattr(module, name) for name in names})
+
+
+def _rules() -> None:
+    """Which rule sketches which module."""
+    ranks = (1, 2, 3)
+    convolutions = [kind(rank) for kind in (modules.conv, modules.conv_transpose) for rank in ranks]
+    averages = [kind(rank) for kind in (modules.avg_pool, modules.adaptive_avg_pool) for rank in ranks]
+    joins = [modules.Add, modules.Mul, modules.Mean, modules.Cat]
+    local = [nn.Identity, nn.GroupNorm, modules.ChannelLayerNorm, modules.ShuffleChannels]
+    local += [nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd]
+    for rule, kinds in (
+        (_convolution, convolutions),
+        (_PoolSum, [modules.max_pool(rank) for rank in ranks]),
+        (_as_it_is, [*averages, nn.Upsample, modules.ZeroPad]),
+        (lambda join: _Sum(), joins),
+        (lambda dense: _Total(), [modules.FlatLinear, nn.Flatten]),
+        (lambda deform: _DeformSum(deform.conv), [modules.DeformConv2d]),
+        (_nothing, local),
+    ):
+        for kind in kinds:
+            sketch.register(kind)(rule)
+
+
+_rules()
