@@ -1,4 +1,4 @@
-"""ResNet and ResNeXt: their blocks and the ImageNet networks. Names as in torchvision."""
+"""ResNet: its blocks and networks. Names as in torchvision."""
 
 from __future__ import annotations
 
@@ -6,9 +6,24 @@ from collections.abc import Callable
 from functools import partial
 
 from convcalc.blocks.catalogue import block
-from convcalc.blocks.layers import add, bn, conv, conv_bn, conv_bn_relu, fc, flatten, global_avgpool, maxpool, relu
-from convcalc.errors import UsageError
+from convcalc.blocks.layers import (
+    add,
+    bn,
+    conv,
+    conv_bn,
+    conv_bn_relu,
+    fc,
+    maxpool,
+    one_of,
+    pooled,
+    relu,
+    strides,
+)
 from convcalc.graph import Tensor
+from convcalc.ops import ChannelPad
+
+Stage = Callable[[Tensor, int, int], Tensor]
+"""A block of a network: `stage(x, number, stride)`, the stages numbered from 0."""
 
 
 def shortcut(x: Tensor, channels: int, stride: int) -> Tensor:
@@ -30,33 +45,34 @@ def resnet_basic_block(x: Tensor, channels: int = 64, stride: int = 1) -> Tensor
 @block("resnet-block", source="He et al. 2016, Fig. 5 right", input="256x56x56")
 def resnet_block(x: Tensor, channels: int = 256, width: int = 64, stride: int = 1, stride_on: str = "3x3") -> Tensor:
     """Bottleneck: 1x1 reduces, 3x3, 1x1 expands, and a shortcut; the stride on the 3x3 (v1.5) or the 1x1 (v1)."""
-    if stride_on not in ("1x1", "3x3"):
-        raise UsageError(f"stride_on is 1x1 (the paper's v1) or 3x3 (v1.5), not {stride_on!r}")
-    first, second = (stride, 1) if stride_on == "1x1" else (1, stride)
-    y = conv_bn_relu(x, width, 1, first)
-    y = conv_bn_relu(y, width, 3, second)
+    on_1x1 = one_of("stride_on", stride_on, "1x1", "3x3") == "1x1"
+    y = conv_bn_relu(x, width, 1, stride if on_1x1 else 1)
+    y = conv_bn_relu(y, width, 3, 1 if on_1x1 else stride)
     y = conv_bn(y, channels, 1)
     return relu(add(y, shortcut(x, channels, stride)))
 
 
-@block("resnext-block", source="Xie et al. 2017, Fig. 3c", input="256x56x56")
-def resnext_block(x: Tensor, channels: int = 256, cardinality: int = 32, width: int = 4, stride: int = 1) -> Tensor:
-    """Bottleneck with a grouped 3x3: `cardinality` groups of `width` channels."""
-    y = conv_bn_relu(x, cardinality * width, 1)
-    y = conv_bn_relu(y, cardinality * width, 3, stride, groups=cardinality)
-    y = conv_bn(y, channels, 1)
-    return relu(add(y, shortcut(x, channels, stride)))
+@block("resnet-block-v1", source="He et al. 2016, Fig. 5 right; the stride on the first 1x1", input="256x56x56")
+def resnet_block_v1(x: Tensor, channels: int = 256, width: int = 64, stride: int = 1) -> Tensor:
+    """The bottleneck as the paper strides it."""
+    return resnet_block(x, channels, width, stride, "1x1")
 
 
-def resnet(x: Tensor, blocks: tuple[int, ...], stage: Callable[[Tensor, int, int], Tensor], classes: int) -> Tensor:
-    """The stem, four stages of `stage(x, number, stride)` and the classifier (He et al. 2016, Table 1)."""
+def resnet(x: Tensor, depths: tuple[int, ...], stage: Stage, classes: int) -> Tensor:
+    """The stem, four stages and the classifier (He et al. 2016, Table 1)."""
     x = relu(bn(conv(x, 64, 7, 2, name="conv1"), name="bn1"), name="relu")
     x = maxpool(x, 3, 2, padding=1, name="maxpool")
-    for number, depth in enumerate(blocks):
-        for place in range(depth):
-            with x.scope(f"layer{number + 1}.{place}"):
-                x = stage(x, number, 2 if number > 0 and place == 0 else 1)
-    return fc(flatten(global_avgpool(x, name="avgpool"), name="flatten"), classes, name="fc")
+    return fc(pooled(stages(x, depths, stage)), classes, name="fc")
+
+
+def stages(x: Tensor, depths: tuple[int, ...], stage: Stage) -> Tensor:
+    """Stages of blocks `layer1.0`, `layer1.1`, ...; all but the first stage halve the map."""
+    for number, depth in enumerate(depths):
+        with x.scope(f"layer{number + 1}"):
+            for stride in strides(2 if number else 1, depth):
+                with x.scope():
+                    x = stage(x, number, stride)
+    return x
 
 
 def basic(x: Tensor, number: int, stride: int) -> Tensor:
@@ -69,64 +85,82 @@ def bottleneck(x: Tensor, number: int, stride: int, stride_on: str = "3x3") -> T
     return resnet_block(x, 256 * 2**number, 64 * 2**number, stride, stride_on)
 
 
-def grouped(x: Tensor, number: int, stride: int, cardinality: int, width: int) -> Tensor:
-    """A ResNeXt block of stage `number`; the width doubles with each stage."""
-    return resnext_block(x, 256 * 2**number, cardinality, width * 2**number, stride)
+_V1 = "He et al. 2016, Table 1"
+_V15 = "He et al. 2016, Table 1; the stride on the 3x3 as in torchvision (v1.5)"
 
 
-_HE = "He et al. 2016, Table 1"
-_XIE = "Xie et al. 2017, Table 1"
-
-
-@block("resnet18", source=_HE, input="3x224x224")
+@block("resnet18", source=_V1, input="3x224x224")
 def resnet18(x: Tensor, classes: int = 1000) -> Tensor:
     """18 layers of basic blocks."""
     return resnet(x, (2, 2, 2, 2), basic, classes)
 
 
-@block("resnet34", source=_HE, input="3x224x224")
+@block("resnet34", source=_V1, input="3x224x224")
 def resnet34(x: Tensor, classes: int = 1000) -> Tensor:
     """34 layers of basic blocks."""
     return resnet(x, (3, 4, 6, 3), basic, classes)
 
 
-@block("resnet50", source=f"{_HE}; the stride on the 3x3 as in torchvision (v1.5)", input="3x224x224")
-def resnet50(x: Tensor, classes: int = 1000) -> Tensor:
+@block("resnet50", source=_V15, input="3x224x224")
+def resnet50(x: Tensor, classes: int = 1000, stride_on: str = "3x3") -> Tensor:
     """50 layers of bottlenecks."""
-    return resnet(x, (3, 4, 6, 3), bottleneck, classes)
+    return resnet(x, (3, 4, 6, 3), partial(bottleneck, stride_on=stride_on), classes)
 
 
-@block("resnet50-v1", source=f"{_HE}; the stride on the first 1x1", input="3x224x224")
-def resnet50_v1(x: Tensor, classes: int = 1000) -> Tensor:
-    """50 layers of bottlenecks, strided where the paper strides."""
-    return resnet(x, (3, 4, 6, 3), partial(bottleneck, stride_on="1x1"), classes)
-
-
-@block("resnet101", source=f"{_HE}; the stride on the 3x3 as in torchvision (v1.5)", input="3x224x224")
-def resnet101(x: Tensor, classes: int = 1000) -> Tensor:
+@block("resnet101", source=_V15, input="3x224x224")
+def resnet101(x: Tensor, classes: int = 1000, stride_on: str = "3x3") -> Tensor:
     """101 layers of bottlenecks."""
-    return resnet(x, (3, 4, 23, 3), bottleneck, classes)
+    return resnet(x, (3, 4, 23, 3), partial(bottleneck, stride_on=stride_on), classes)
 
 
-@block("resnet152", source=f"{_HE}; the stride on the 3x3 as in torchvision (v1.5)", input="3x224x224")
-def resnet152(x: Tensor, classes: int = 1000) -> Tensor:
+@block("resnet152", source=_V15, input="3x224x224")
+def resnet152(x: Tensor, classes: int = 1000, stride_on: str = "3x3") -> Tensor:
     """152 layers of bottlenecks."""
-    return resnet(x, (3, 8, 36, 3), bottleneck, classes)
+    return resnet(x, (3, 8, 36, 3), partial(bottleneck, stride_on=stride_on), classes)
 
 
-@block("resnext50_32x4d", source=_XIE, input="3x224x224")
-def resnext50_32x4d(x: Tensor, classes: int = 1000) -> Tensor:
-    """ResNeXt-50, 32 groups of 4 channels."""
-    return resnet(x, (3, 4, 6, 3), partial(grouped, cardinality=32, width=4), classes)
+@block("resnet200", source="He et al. 2016b, section 4; built as v1.5, post-activation", input="3x224x224")
+def resnet200(x: Tensor, classes: int = 1000, stride_on: str = "3x3") -> Tensor:
+    """200 layers of bottlenecks."""
+    return resnet(x, (3, 24, 36, 3), partial(bottleneck, stride_on=stride_on), classes)
 
 
-@block("resnext101_32x8d", source=f"{_XIE}; torchvision's width", input="3x224x224")
-def resnext101_32x8d(x: Tensor, classes: int = 1000) -> Tensor:
-    """ResNeXt-101, 32 groups of 8 channels."""
-    return resnet(x, (3, 4, 23, 3), partial(grouped, cardinality=32, width=8), classes)
+@block("resnet50-v1", source=_V1, input="3x224x224")
+def resnet50_v1(x: Tensor, classes: int = 1000) -> Tensor:
+    """50 layers of bottlenecks, strided where the paper strides: on the first 1x1."""
+    return resnet50(x, classes, "1x1")
 
 
-@block("resnext101_64x4d", source="Xie et al. 2017, section 5.1", input="3x224x224")
-def resnext101_64x4d(x: Tensor, classes: int = 1000) -> Tensor:
-    """ResNeXt-101, 64 groups of 4 channels."""
-    return resnet(x, (3, 4, 23, 3), partial(grouped, cardinality=64, width=4), classes)
+@block("resnet101-v1", source=_V1, input="3x224x224")
+def resnet101_v1(x: Tensor, classes: int = 1000) -> Tensor:
+    """101 layers of bottlenecks, strided where the paper strides: on the first 1x1."""
+    return resnet101(x, classes, "1x1")
+
+
+@block("resnet152-v1", source=_V1, input="3x224x224")
+def resnet152_v1(x: Tensor, classes: int = 1000) -> Tensor:
+    """152 layers of bottlenecks, strided where the paper strides: on the first 1x1."""
+    return resnet152(x, classes, "1x1")
+
+
+@block("resnet200-v1", source="He et al. 2016b, section 4; post-activation", input="3x224x224")
+def resnet200_v1(x: Tensor, classes: int = 1000) -> Tensor:
+    """200 layers of bottlenecks, strided on the first 1x1."""
+    return resnet200(x, classes, "1x1")
+
+
+def cifar_block(x: Tensor, number: int, stride: int) -> Tensor:
+    """A basic block whose shortcut subsamples and pads with channels of zeros (He et al. 2016, option A)."""
+    channels = 16 * 2**number
+    y = conv_bn_relu(x, channels, 3, stride)
+    y = conv_bn(y, channels, 3)
+    if stride > 1:
+        x = maxpool(x, 1, stride, name="subsample").apply(ChannelPad((channels - x.channels) // 2), name="pad")
+    return relu(add(y, x))
+
+
+@block("resnet56", source="He et al. 2016, section 4.2; option A shortcuts", input="3x32x32")
+def resnet56(x: Tensor, classes: int = 10) -> Tensor:
+    """The CIFAR-10 network with 56 layers: three stages of 9 basic blocks."""
+    x = conv_bn_relu(x, 16, 3)
+    return fc(pooled(stages(x, (9, 9, 9), cifar_block)), classes, name="fc")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convcalc.blocks.catalogue import block
-from convcalc.blocks.layers import adaptive_avgpool, conv, dropout, fc, flatten, maxpool, relu
+from convcalc.blocks.layers import adaptive_avgpool, conv_relu, dropout, fc, flatten, maxpool, relu
 from convcalc.graph import Tensor
 
 
@@ -12,7 +12,7 @@ def vgg(x: Tensor, depths: tuple[int, ...], classes: int) -> Tensor:
     with x.scope("features", sequence=True):
         for channels, depth in zip((64, 128, 256, 512, 512), depths, strict=True):
             for _ in range(depth):
-                x = relu(conv(x, channels, 3, bias=True))
+                x = conv_relu(x, channels, 3)
             x = maxpool(x, 2)
     x = flatten(adaptive_avgpool(x, 7, name="avgpool"), name="flatten")
     with x.scope("classifier", sequence=True):
@@ -28,6 +28,12 @@ _SOURCE = "Simonyan and Zisserman 2015, Table 1"
 def vgg11(x: Tensor, classes: int = 1000) -> Tensor:
     """8 convolutions, 3 dense layers."""
     return vgg(x, (1, 1, 2, 2, 2), classes)
+
+
+@block("vgg13", source=f"{_SOURCE}, B", input="3x224x224")
+def vgg13(x: Tensor, classes: int = 1000) -> Tensor:
+    """10 convolutions, 3 dense layers."""
+    return vgg(x, (2, 2, 2, 2, 2), classes)
 
 
 @block("vgg16", source=f"{_SOURCE}, D", input="3x224x224")
