@@ -62,7 +62,7 @@ def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return [CompletionItem(name, help=get(name).summary) for name in names() if name.startswith(incomplete)]
 
 
-class _Sizes(click.ParamType):
+class _Sizes(click.ParamType):  # type: ignore[type-arg]
     """One number for every axis, or one for each: `3`, `1x3`."""
 
     name = "SIZE"
@@ -74,7 +74,7 @@ class _Sizes(click.ParamType):
         return "x".join(sizes)
 
 
-class _Count(click.ParamType):
+class _Count(click.ParamType):  # type: ignore[type-arg]
     """A number of at least 1."""
 
     name = "N"
@@ -86,7 +86,7 @@ class _Count(click.ParamType):
         return int(text)
 
 
-class Place(click.ParamType):
+class Place(click.ParamType):  # type: ignore[type-arg]
     """A place on a map, counted from 0: `3,4`."""
 
     name = "I,J"
@@ -100,9 +100,10 @@ class Place(click.ParamType):
         return tuple(int(part) for part in parts)
 
 
-_INPUT = click.option(
+INPUT = click.option(
     "--input", "inputs", multiple=True, metavar="CxHxW", help="Input, channels first. [default: 128x56x56]"
 )
+SETTINGS = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A catalogue entry's parameter.")
 _NORM = click.option("--norm", default="", metavar="WORD", help="A normalisation after every convolution of a text.")
 _BIAS = click.option("--bias", is_flag=True, help="A bias on every convolution of a text.")
 _NETWORK = (
@@ -119,10 +120,10 @@ _NETWORK = (
     click.option("--padding", type=_Sizes(), help="Padding. [default: keeps the size at stride 1]"),
     _BIAS,
     _NORM,
-    click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A catalogue entry's parameter."),
-    _INPUT,
+    SETTINGS,
+    INPUT,
 )
-_SEVERAL = (click.argument("specs", nargs=-1, required=True, shell_complete=complete_spec), _BIAS, _NORM, _INPUT)
+_SEVERAL = (click.argument("specs", nargs=-1, required=True, shell_complete=complete_spec), _BIAS, _NORM, INPUT)
 _OUTPUT = (
     click.option("--format", type=click.Choice(FORMATS), default="table", show_default=True, help="How to answer."),
     click.option(

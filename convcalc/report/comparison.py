@@ -10,7 +10,7 @@ from typing import Any
 from convcalc.compare import METRICS, Aligned, Comparison
 from convcalc.measure import Row
 from convcalc.report.fields import field_cell, field_sentences
-from convcalc.report.layers import BYTES, FLOPS
+from convcalc.report.layers import BYTES, FLOPS, incomplete_sentences
 from convcalc.report.parts import Cell, Column, Part, Report, Table, amount, bar, percent, ratio, scaled, show
 from convcalc.report.subject import Subject, heading
 
@@ -39,6 +39,7 @@ def comparison_report(
     for number, (subject, model) in enumerate(zip(subjects, comparison.models, strict=True)):
         text, shapes = heading(subject, model.summary)
         report.append(f"{_letter(number)} = {text}: {shapes}")
+        report += [f"{_letter(number)}: {sentence}" for sentence in incomplete_sentences(model.summary)]
     if len({subject.graph.input_shapes for subject in subjects}) > 1:
         report.append("the inputs differ: --input gives all of them one")
     report += [_totals(comparison, dtype), *_layers(comparison, every_layer=every_layer)]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from convcalc.measure import Analysis, Memory, Row, Summary
+from convcalc.ops import Params
 from convcalc.report.fields import field_cell, field_sentences
 from convcalc.report.parts import Column, Listing, Part, Report, Table, amount, percent, scaled, show
 from convcalc.report.subject import Subject, heading
@@ -23,23 +24,31 @@ FLOPS = "FLOPs (2 x MACs)"
 
 
 def params_report(subject: Subject, analysis: Analysis, *, explain: bool) -> Report:
-    """Trainable parameters by layer: weights, biases and normalisation apart."""
+    """Trainable parameters by layer: weights, biases and normalisation apart, frozen ones where there are any."""
     summary = analysis.summary
     total = summary.params
+    frozen = [Column("frozen", rank=2)] if total.frozen else []
     columns = (
-        _NAME, _KIND, _SPEC, _OUTPUT,
-        Column("weights", rank=3), Column("biases", rank=9), Column("norm", rank=9), Column("params"), _SHARE,
-    )  # fmt: skip
+        *(_NAME, _KIND, _SPEC, _OUTPUT),
+        *(Column("weights", rank=3), Column("biases", rank=9), Column("norm", rank=9), *frozen),
+        *(Column("params"), _SHARE),
+    )
     rows = [
-        (row.name, row.kind, row.spec, row.output, *row.params, row.params.total, _share(row.params.total, total.total))
+        (row.name, row.kind, row.spec, row.output, *_by_sort(row.params, total), _share(row.params.total, total.total))
         for row in summary.rows
     ]
-    table = Table(columns, rows, ("total", "", "", "", *total, total.total, None), is_main=True)
-    sums = f"weights {show(total.weights)}, biases {show(total.biases)}, norm {show(total.norm)}"
-    report: list[Part] = [*heading(subject, summary), f"params {_amount(total.total)}: {sums}", table]
+    table = Table(columns, rows, ("total", "", "", "", *_by_sort(total, total), None), is_main=True)
+    sorts = [f"{name} {show(count)}" for name, count in total._asdict().items() if count or name != "frozen"]
+    head = [*heading(subject, summary), f"params {_amount(total.total)}: {', '.join(sorts)}"]
+    report: list[Part] = [*head, *incomplete_sentences(summary), table]
     if explain:
         report.append(_explained(summary, lambda row: summary.formula(row).params, lambda row: row.params.total))
     return [*report, *ungrouped_sentences(subject, summary)]
+
+
+def _by_sort(params: Params, total: Params) -> tuple[int, ...]:
+    """Weights, biases, norm, frozen ones if the network has any, and the total."""
+    return (*params[:3], *([params.frozen] if total.frozen else []), params.total)
 
 
 def flops_report(subject: Subject, analysis: Analysis, *, explain: bool) -> Report:
@@ -59,6 +68,7 @@ def flops_report(subject: Subject, analysis: Analysis, *, explain: bool) -> Repo
         f"MACs {_amount(summary.macs)}",
         f"{FLOPS} {_amount(summary.flops)}",
         f"elementwise {_amount(summary.elementwise)}: all other arithmetic, not in the FLOPs",
+        *incomplete_sentences(summary),
         Table(columns, rows, total, is_main=True),
     ]
     if explain:
@@ -89,12 +99,21 @@ def summary_report(subject: Subject, analysis: Analysis, *, dtype: str | None) -
     return [
         *heading(subject, summary),
         Table(columns, rows, total, is_main=True),
+        *incomplete_sentences(summary),
         f"params {_amount(summary.params.total)}",
         f"MACs {_amount(summary.macs)}, {FLOPS} {_amount(summary.flops)}",
         f"elementwise {_amount(summary.elementwise)}: all other arithmetic, not in the FLOPs",
         *memory_sentences(summary.memory, dtype),
         *field_sentences(analysis),
     ]
+
+
+def incomplete_sentences(summary: Summary) -> list[str]:
+    """What was not counted, so that no total passes for more than a lower bound."""
+    if summary.complete:
+        return []
+    calls = [f"{amount(count, 'call')} of {what}" for what, count in summary.uncounted.items()]
+    return [f"lower bounds: not counted: {', '.join(calls)}"]
 
 
 def memory_sentences(memory: Memory, dtype: str | None) -> list[str]:
