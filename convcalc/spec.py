@@ -354,7 +354,8 @@ class _Parser:
             self.offset = match.end()
             if not self.take("="):
                 self.fail(f"expected = behind {match[0]!r}", hint=_example(entry))
-            name = match[0].replace("-", "_")
+            written = match[0].replace("-", "_")
+            name = next((known for known in entry.parameters if known.lower() == written), written)
             if name in values:
                 self.fail(f"parameter {name!r} is given twice", at=at)
             try:
