@@ -28,16 +28,19 @@ from convcalc.window import IDENTITY, NOTHING, Positions, Window, common_period,
 Box = tuple[Window, ...]
 """One window for each axis of the network's input."""
 
-_Composed = dict[tuple[int, int], tuple[Window, Window, Window]]
-"""Compositions made in one walk, by the identity of both windows, which are kept alive beside them."""
-
 MAX_BOXES = 256
 """A field that is a union of more products is not followed."""
+
+MAX_WALK = 3_000_000
+"""How many runs of positions one walk over a network lists at most."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """The input places that one unit reads: a union of at least one product of positions per axis."""
+    """The input places that one unit reads: a union of products of positions per axis.
+
+    Nothing is one product of empty sets, so that there are always axes.
+    """
 
     products: tuple[tuple[Positions, ...], ...]
 
@@ -170,13 +173,13 @@ def receptive_fields(graph: Graph, source: int = 0) -> list[Field]:
     origin = graph.inputs[source]
     size = graph.shapes[origin][1:]
     fields: list[Field] = []
-    composed: _Composed = {}
+    composer = _Composer(size)
     for index, (op, inputs, _) in enumerate(graph.nodes):
         if type(op).window is Op.window and len(inputs) == 1:
             fields.append(fields[inputs[0]])
             continue
         shape = graph.shapes[index]
-        center = tuple([n // 2 for n in shape[1:]]) if len(shape) > len(size) else (0,) * len(size)
+        center = tuple([shape[1 + axis] // 2 if 1 + axis < len(shape) else 0 for axis in range(len(size))])
         if type(op) is Input:
             boxes = ((IDENTITY,) * len(size),) if index == origin else ()
             fields.append(Field(boxes, center, size))
@@ -185,7 +188,7 @@ def receptive_fields(graph: Graph, source: int = 0) -> list[Field]:
             fields.append(Field((), center, size))
             continue
         shapes = graph.input_shapes_of(index)
-        reached = [_through(op, number, shapes, fields[node], composed) for number, node in enumerate(inputs)]
+        reached = [_through(op, number, shapes, fields[node], composer) for number, node in enumerate(inputs)]
         fields.append(
             Field(
                 _settled(_union_of_boxes(reached) if len(reached) > 1 else reached[0], size),
@@ -258,11 +261,11 @@ def pixel_units(graph: Graph, pixel: Sequence[int], source: int = 0, layer: int 
 
 
 def _region(products: Sequence[tuple[Positions, ...]], axes: int) -> Region:
-    """The union of `products`; where there is none, one product of nothing."""
-    return Region(tuple(products) or ((NOTHING,) * axes,))
+    """The union of `products`; where there is none, one product of nothing (which without axes would be a place)."""
+    return Region(tuple(products) if products or not axes else ((NOTHING,) * axes,))
 
 
-def _through(op: Op, number: int, shapes: list[tuple[int, ...]], field: Field, composed: _Composed) -> tuple[Box, ...]:
+def _through(op: Op, number: int, shapes: list[tuple[int, ...]], field: Field, composer: _Composer) -> tuple[Box, ...]:
     """The boxes of `field` as seen through the operator's window onto input `number`."""
     spatial = len(shapes[number]) - 1
     windows = [op.window(axis, number, *shapes) for axis in range(spatial)]
@@ -272,8 +275,8 @@ def _through(op: Op, number: int, shapes: list[tuple[int, ...]], field: Field, c
         [
             tuple(
                 [
-                    _compose(windows[axis], inner, size, composed) if axis < spatial else inner
-                    for axis, (inner, size) in enumerate(zip(box, field.input_size, strict=True))
+                    composer.compose(axis, windows[axis], inner) if axis < spatial else inner
+                    for axis, inner in enumerate(box)
                 ]
             )
             for box in field.boxes
@@ -281,16 +284,29 @@ def _through(op: Op, number: int, shapes: list[tuple[int, ...]], field: Field, c
     )
 
 
-def _compose(window: Window, inner: Window, size: int, composed: _Composed) -> Window:
-    """`window.after(inner)`, once for each pair; a global one keeps to the input's borders."""
-    key = (id(window), id(inner))
-    known = composed.get(key)
-    if known is None:
-        made = window.after(inner)
-        if not made.advance:
-            made = Window(tuple(reads.clip(0, size) for reads in made.reads), 0)
-        known = composed[key] = (made, window, inner)
-    return known[0]
+class _Composer:
+    """The compositions made in one walk, each made once."""
+
+    def __init__(self, size: tuple[int, ...]) -> None:
+        self.size = size
+        self.runs = 0
+        # By the identity of both windows, which are kept alive beside what they make; by size where it matters.
+        self.known: dict[tuple[int, int, int], tuple[Window, Window, Window]] = {}
+
+    def compose(self, axis: int, window: Window, inner: Window) -> Window:
+        """`window.after(inner)`; a global one keeps to the borders of the input's `axis`. Raises LimitError."""
+        size = self.size[axis]
+        key = (id(window), id(inner), 0 if window.advance and inner.advance else size)
+        known = self.known.get(key)
+        if known is None:
+            made = window.after(inner)
+            if not made.advance:
+                made = Window(tuple([reads.clip(0, size) for reads in made.reads]), 0)
+            known = self.known[key] = (made, window, inner)
+            self.runs += sum([len(reads.runs) for reads in made.reads])
+            if self.runs > MAX_WALK:
+                raise LimitError("the receptive field has too many holes and phases to be followed")
+        return known[0]
 
 
 def _union_of_boxes(branches: Iterable[tuple[Box, ...]]) -> tuple[Box, ...]:
@@ -382,20 +398,14 @@ def _readers(
     box: tuple[Positions, ...],
 ) -> tuple[Positions, ...]:
     """The units of an output of `shape` that read a place of `box` of input `number`."""
-    windows = [op.window(axis, number, *shapes) for axis in range(len(box))]
-    units = [
-        box[axis] if window is IDENTITY else window.preimage(box[axis], _extent(shape, axis))
-        for axis, window in enumerate(windows)
-    ]
-    if any(not p.runs for p in units):
-        return (NOTHING,) * (len(shape) - 1)
-    new = [Positions(((0, size),)) for size in shape[1 + len(box) :]]  # axes that the input does not have
-    return (*units[: len(shape) - 1], *new)
-
-
-def _extent(shape: tuple[int, ...], axis: int) -> int:
-    """How many units an output has along an axis: one where it has no such axis."""
-    return shape[1 + axis] if 1 + axis < len(shape) else 1
+    units = [Positions(((0, size),)) for size in shape[1:]]  # of axes that the input does not have, all
+    for axis, positions in enumerate(box):
+        window = op.window(axis, number, *shapes)
+        if axis < len(units):
+            units[axis] = positions if window is IDENTITY else window.preimage(positions, shape[1 + axis])
+        elif not window.preimage(positions, 1).runs:  # an axis that ends here, unread
+            return (NOTHING,) * len(units)
+    return tuple(units)
 
 
 def _insert(boxes: list[tuple[Positions, ...]], box: tuple[Positions, ...]) -> None:

@@ -22,6 +22,9 @@ from convcalc.errors import LimitError
 MAX_RUNS = 20_000
 """A set with more separate runs is kept as its hull: its ends stay exact, its holes are forgotten."""
 
+MAX_WORK = 1_000_000
+"""Where more runs than this would have to be listed for one composition, holes are forgotten first."""
+
 MAX_PHASES = 4_096
 """A map whose units differ over a longer period is refused."""
 
@@ -56,6 +59,11 @@ class Positions(NamedTuple):
     def total(self) -> int:
         """How many positions there are."""
         return sum(stop - start for start, stop in self.runs)
+
+    @property
+    def hull(self) -> Positions:
+        """From the first position to the last without holes: the ends are exact, what lies between is not."""
+        return self if len(self.runs) < 2 else Positions(((self.first, self.stop),), exact=False)
 
     @property
     def largest_gap(self) -> int:
@@ -124,7 +132,7 @@ def union(sets: Iterable[Positions]) -> Positions:
             runs.append((start, stop))
     exact = all(s.exact for s in distinct)
     if len(runs) > MAX_RUNS:
-        return Positions(((runs[0][0], runs[-1][1]),), exact=False)
+        return Positions(tuple(runs)).hull
     return Positions(tuple(runs), exact)
 
 
@@ -164,6 +172,7 @@ class Window(NamedTuple):
         repeats = inner.period // gcd(inner.period, self.advance) if self.advance else 1
         period = self.period * repeats
         _check_period(period)
+        inner = inner._bounded(period * self._most_runs)
         advance = inner.advance * (self.advance * repeats // inner.period)
         return Window(tuple(inner.image(self.at(unit)) for unit in range(period)), advance)
 
@@ -171,11 +180,10 @@ class Window(NamedTuple):
         """Everything that the units `units` read together."""
         period = self.period
         if period == 1:  # the common case, without the bookkeeping of phases
-            sets = [
-                self.reads[0].shift(start * self.advance).spread(stop - start, self.advance)
-                for start, stop in units.runs
-            ]
+            reads = self._bounded(len(units.runs)).reads[0]
+            sets = [reads.shift(start * self.advance).spread(stop - start, self.advance) for start, stop in units.runs]
         else:
+            self = self._bounded(sum([min(stop - start, period) for start, stop in units.runs]))
             sets = []
             for start, stop in units.runs:
                 for unit in range(start, min(stop, start + period)):
@@ -188,6 +196,7 @@ class Window(NamedTuple):
     def preimage(self, positions: Positions, count: int) -> Positions:
         """Those of the units 0 to `count` - 1 that read at least one of `positions`."""
         found = []
+        self = self._bounded(len(positions.runs) * self.period)
         for phase, reads in enumerate(self.reads):
             turns = (count - 1 - phase) // self.period + 1  # units of this phase
             for a, b in reads.runs:
@@ -200,6 +209,21 @@ class Window(NamedTuple):
                     if low <= high:
                         found.append(places(phase + low * self.period, high - low + 1, self.period))
         return union(found) if found else NOTHING
+
+    @property
+    def _most_runs(self) -> int:
+        return max([len(reads.runs) for reads in self.reads])
+
+    def _bounded(self, times: int) -> Window:
+        """This window for reading through it so many times: without its holes where that takes too long.
+
+        Raises LimitError where it takes too long even so.
+        """
+        if times * self._most_runs <= MAX_WORK:
+            return self
+        if times > MAX_WORK:
+            raise LimitError("the receptive field has too many holes to be followed")
+        return Window(tuple([reads.hull for reads in self.reads]), self.advance)
 
     def over(self, period: int) -> Window:
         """The same map written with a longer period, a multiple of its own."""
@@ -259,10 +283,48 @@ def linear(factor: int) -> Window:
 @lru_cache(maxsize=1024)
 def adaptive(size: int, target: int) -> Window:
     """The window of adaptive pooling from `size` positions to `target` units. Raises LimitError."""
+    if target == 1:
+        return everything(size)
     period = target // gcd(size, target)
     _check_period(period)
     bounds = [(unit * size // target, -(-(unit + 1) * size // target)) for unit in range(period)]
     return Window(tuple(Positions((bound,)) for bound in bounds), size // gcd(size, target))
+
+
+@lru_cache(maxsize=1024)
+def interpolated(size: int, target: int, taps: int, *, corners: bool = False) -> Window:
+    """The window of resampling `size` positions to `target` units, each weighing `taps` neighbours.
+
+    1 tap is the nearest below, 0 the nearest to the centre, 2 linear, 4 cubic. `corners` puts first and last
+    units on first and last positions (align_corners=True). Raises LimitError.
+    """
+    whole, parts = (size - 1, target - 1) if corners and target > 1 else (size, target)
+    period = parts // gcd(whole, parts) if whole else 1
+    _check_period(period)
+    reads = []
+    for unit in range(period):
+        if taps < 2:
+            left, rest = (unit * whole) // parts if taps else ((2 * unit + 1) * whole) // (2 * parts), 0
+        elif corners:
+            left, rest = divmod(unit * whole, parts)
+        else:
+            left, rest = divmod((2 * unit + 1) * whole - parts, 2 * parts)
+        reads.append(places(left - (taps // 2 - 1), taps) if rest else places(left, 1))
+    return Window(tuple(reads), period * whole // parts)
+
+
+@lru_cache(maxsize=1024)
+def smoothed(size: int, target: int, reach: int) -> Window:
+    """The window of antialiased resampling: `reach` places to each side, in output steps (1 linear, 2 cubic)."""
+    period = target // gcd(size, target)
+    _check_period(period)
+    wide = reach * max(size, target)  # half the width in places, times `target`
+    reads = []
+    for unit in range(period):
+        centre = (2 * unit + 1) * size  # twice, times `target`
+        first = (centre - 2 * wide + target) // (2 * target)
+        reads.append(places(first, max(1, (centre + 2 * wide + target) // (2 * target) - first)))
+    return Window(tuple(reads), period * size // target)
 
 
 @lru_cache(maxsize=1024)
