@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from convcalc.blocks.catalogue import block
 from convcalc.blocks.layers import add, avgpool, bn, cat, conv, conv_relu, dropout, fc, lrn, maxpool, pooled, relu
+from convcalc.errors import UsageError
 from convcalc.graph import Tensor
 from convcalc.ops import Axes
 
@@ -59,6 +60,8 @@ _MODULES = {
 @block("inception", source="Szegedy et al. 2015, Fig. 2b and Table 1", input="192x28x28")
 def inception(x: Tensor, widths: tuple[int, ...] = _MODULES["3a"]) -> Tensor:
     """The module with reductions; widths: #1x1, #3x3 reduce, #3x3, #5x5 reduce, #5x5, pool proj."""
+    if len(widths) != 6:
+        raise UsageError(f"an inception module has 6 widths, not {len(widths)}")
     return module(x, widths)
 
 
