@@ -12,7 +12,6 @@ from convcalc.blocks.layers import (
     avgpool,
     cat,
     conv_relu,
-    depthwise,
     fc,
     flatten,
     global_avgpool,
@@ -20,17 +19,15 @@ from convcalc.blocks.layers import (
     multiply,
     relu,
 )
-from convcalc.blocks.layers import conv as plain_conv
 from convcalc.graph import Tensor
-from convcalc.ops import Sigmoid, Unflatten
+from convcalc.ops import Separable, Sigmoid, Unflatten
 
 _ARTICLE = "article blocks"
 
 
 def sepconv(x: Tensor, f: int, k: int = 3) -> Tensor:
     """Keras' SeparableConv2D without activation: the bias on the pointwise half only."""
-    with x.scope("separable"):
-        return plain_conv(depthwise(x, k, name="depthwise"), f, 1, bias=True, name="pointwise")
+    return x.apply(Separable(k, f, bias=True))
 
 
 def sepconv_relu(x: Tensor, f: int, k: int = 3) -> Tensor:
