@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -19,17 +18,19 @@ from convcalc import __version__
 from convcalc.cli.failures import EXIT_INTERRUPTED, report_bug, report_failure
 from convcalc.errors import ConvcalcError
 
-_COMMANDS = Path(__file__).with_name("commands")
+_COMMANDS = os.path.join(os.path.dirname(__file__), "commands")
 
 
 class Commands(click.Group):
     """The commands by the files of their folder, each imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(path.stem for path in _COMMANDS.glob("[a-z]*.py"))
+        return sorted(
+            name.removesuffix(".py") for name in os.listdir(_COMMANDS) if name[0].isalpha() and name.endswith(".py")
+        )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if not cmd_name.isidentifier() or not _COMMANDS.joinpath(f"{cmd_name}.py").is_file():
+        if not cmd_name.isidentifier() or not os.path.isfile(os.path.join(_COMMANDS, f"{cmd_name}.py")):
             return None
         command: click.Command = import_module(f"convcalc.cli.commands.{cmd_name}").command
         return command

@@ -11,10 +11,7 @@ from typing import Any
 from convcalc.cli.options import Output
 from convcalc.cli.proof import Proof, prove
 from convcalc.measure import Analysis, analyse
-from convcalc.report.document import Document, dumps, model_document, proof_document
-from convcalc.report.formats import csv_text, latex, markdown, plain
 from convcalc.report.parts import Report
-from convcalc.report.proof import proof_sentences
 from convcalc.report.subject import Subject
 
 EXIT_DISAGREES = 1
@@ -29,6 +26,8 @@ def answer(
     """Answer for one network: `report` for people, or its document, with `more` keys. Gives the exit code."""
     analysis = analyse(subject.graph)
     if output.format == "json":
+        from convcalc.report.document import dumps
+
         proof = prove(subject.graph, output)
         write(dumps({**proved_document(subject, analysis, proof, output), **more}))
     else:
@@ -38,8 +37,10 @@ def answer(
     return EXIT_DISAGREES if proof.failed else 0
 
 
-def proved_document(subject: Subject, analysis: Analysis, proof: Proof, output: Output) -> Document:
+def proved_document(subject: Subject, analysis: Analysis, proof: Proof, output: Output) -> dict[str, Any]:
     """A network's document with its proof, or with the reason why there is none."""
+    from convcalc.report.document import model_document, proof_document
+
     document = model_document(subject, analysis, dtype=output.dtype)
     if proof.confirmation:
         document["confirmed"] = proof_document(proof.confirmation)
@@ -50,17 +51,21 @@ def proved_document(subject: Subject, analysis: Analysis, proof: Proof, output: 
 
 def emit(report: Report, format: str) -> None:
     """Write a report on stdout."""
-    texts: dict[str, Callable[[Report], str]] = {"csv": csv_text, "markdown": markdown, "latex": latex}
-    write(texts.get(format, _for_people)(report))
+    if format == "table":
+        write(_for_people(report))
+        return
+    from convcalc.report.markup import WRITERS
+
+    write(WRITERS[format](report))
 
 
 def tell(proofs: Sequence[Proof], format: str, names: Sequence[str] = ("",)) -> None:
     """Write what the proofs say: behind the report, or on stderr where stdout is data."""
-    lines = []
-    for name, proof in zip(names, proofs, strict=True):
-        told = proof_sentences(proof.confirmation) if proof.confirmation else []
-        told += [f"not confirmed: {proof.declined}"] if proof.declined else []
-        lines += [f"{name}: {line}" if name else line for line in told]
+    lines = [
+        f"{name}: {line}" if name else line
+        for name, proof in zip(names, proofs, strict=True)
+        for line in _proof_lines(proof)
+    ]
     if not lines:
         return
     if format == "csv":
@@ -69,6 +74,14 @@ def tell(proofs: Sequence[Proof], format: str, names: Sequence[str] = ("",)) -> 
         if format in ("table", "markdown"):
             write("\n")
         emit(lines, format)
+
+
+def _proof_lines(proof: Proof) -> list[str]:
+    if proof.confirmation is None:
+        return [f"not confirmed: {proof.declined}"] if proof.declined else []
+    from convcalc.report.proof import proof_sentences
+
+    return proof_sentences(proof.confirmation)
 
 
 def write(text: str) -> None:
@@ -95,6 +108,8 @@ def line_width() -> int | None:
 
 def _for_people(report: Report) -> str:
     if not is_styled():
+        from convcalc.report.plain import plain
+
         return plain(report, line_width())
     from convcalc.report.terminal import styled
 

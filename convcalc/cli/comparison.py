@@ -12,7 +12,6 @@ from convcalc.compare import Comparison, Model, compare
 from convcalc.errors import UsageError
 from convcalc.measure import analyse
 from convcalc.report.comparison import comparison_document, comparison_report
-from convcalc.report.document import dumps, opening
 from convcalc.report.subject import Subject
 
 
@@ -32,6 +31,8 @@ def answer_comparison(requests: Sequence[Request], output: Output) -> int:
 
 
 def _as_document(subjects: Sequence[Subject], comparison: Comparison, output: Output) -> int:
+    from convcalc.report.document import dumps, opening
+
     proofs = [prove(subject.graph, output) for subject in subjects]
     models = [
         proved_document(subject, model.analysis, proof, output)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from convcalc.blocks import Block
 from convcalc.cli.options import LayerOptions, Request
 from convcalc.errors import SpecError, UsageError
 from convcalc.graph import Graph
@@ -14,7 +12,10 @@ from convcalc.ops import Shape, spell
 from convcalc.report.subject import Subject
 from convcalc.spec import DEFAULT_INPUT, Call, input_shape, parse, read
 
-_FLAGS = {field.name: "--" + field.name.replace("_", "-") for field in fields(LayerOptions)}
+if TYPE_CHECKING:
+    from convcalc.blocks import Block
+
+_FLAGS = {name: "--" + name.replace("_", "-") for name in LayerOptions._fields}
 
 _LETTERS = {"out_channels": "c", "stride": "s", "padding": "p", "dilation": "d", "groups": "g"}
 """How the language calls the options of a single layer."""
@@ -141,7 +142,7 @@ def _refuse_layer_options(request: Request) -> None:
 
 def _given(layer: LayerOptions) -> dict[str, Any]:
     """The options of a single layer that were given."""
-    return {field.name: value for field in fields(layer) if (value := getattr(layer, field.name)) is not None}
+    return {name: value for name, value in layer._asdict().items() if value is not None}
 
 
 def _single_layer(request: Request) -> Subject:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 FORMATS = ("table", "json", "csv", "markdown", "latex")
 DEVICES = ("cpu", "cuda", "auto")
@@ -17,8 +18,7 @@ DTYPES = ("float16", "bfloat16", "float32", "float64", "int8")
 Command = Callable[..., Any]
 
 
-@dataclass(frozen=True)
-class LayerOptions:
+class LayerOptions(NamedTuple):
     """A single layer, option by option; each a text of the language (`3`, `1x3`), or None where not given."""
 
     kernel: str | None = None
@@ -32,8 +32,7 @@ class LayerOptions:
     padding: str | None = None
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """The network that a command line asks for."""
 
     spec: str | None
@@ -45,8 +44,7 @@ class Request:
     settings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """How the answer is given, and whether it is proved."""
 
     format: str
@@ -57,6 +55,8 @@ class Output:
 
 def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The catalogue's names, for the shell."""
+    from click.shell_completion import CompletionItem
+
     from convcalc.blocks import get, names
 
     return [CompletionItem(name, help=get(name).summary) for name in names() if name.startswith(incomplete)]
@@ -144,8 +144,8 @@ def network_options(command: Command) -> Command:
 
     @wraps(command)
     def run(**given: Any) -> Any:
-        layer = LayerOptions(**{field.name: given.pop(field.name) for field in fields(LayerOptions)})
-        kept = {field.name: given.pop(field.name) for field in fields(Request) if field.name != "layer"}
+        layer = LayerOptions(**{name: given.pop(name) for name in LayerOptions._fields})
+        kept = {name: given.pop(name) for name in Request._fields if name != "layer"}
         return command(request=Request(layer=layer, **kept), **given)
 
     return _with(_NETWORK, run)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
-from threading import Timer
 from typing import NamedTuple
 
 from convcalc.cli.options import Output
@@ -34,6 +32,8 @@ def prove(graph: Graph, output: Output) -> Proof:
     """Prove `graph` on the real module, if that is wanted and torch is here."""
     if not output.confirm:
         return Proof()
+    from importlib.util import find_spec
+
     if not (find_spec("torch") and find_spec("fvcore")):
         return Proof(declined=INSTALL)
     with _Progress() as progress:
@@ -49,6 +49,8 @@ class _Progress:
     """A line on stderr, where that is a terminal, for what takes longer than PATIENCE; erased in the end."""
 
     def __enter__(self) -> _Progress:
+        from threading import Timer
+
         self.stage = "loading torch"
         self.late = False
         self.timer = Timer(PATIENCE, self._begin)

@@ -105,7 +105,7 @@ def _layers(comparison: Comparison, *, every_layer: bool) -> list[Part]:
     columns = [Column("layer", left=True)]
     for letter in map(_letter, range(len(comparison.models))):
         columns += [
-            Column(letter, rank=3, left=True),
+            Column(f"{letter} spec", rank=3, left=True),
             Column(f"{letter} params", rank=1),
             Column(f"{letter} MACs", rank=2),
         ]
@@ -130,8 +130,8 @@ def _portions(comparison: Comparison, metric: str) -> Table:
     shares: dict[str, list[float | None]] = {}
     for number, total in enumerate(totals):
         for portion in comparison.portions(number):
-            share = getattr(portion, metric) / total if total else 0.0
-            shares.setdefault(portion.name, [None] * len(totals))[number] = share
+            if amount_here := getattr(portion, metric):
+                shares.setdefault(portion.name, [None] * len(totals))[number] = amount_here / total
     rows = [(name, *chain.from_iterable((share, share) for share in row)) for name, row in _largest(shares).items()]
     columns = [Column("", left=True)]
     for letter in map(_letter, range(len(totals))):

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from convcalc.report.formats import plain, sentence
 from convcalc.report.layout import lay_out
 from convcalc.report.parts import Column, Listing, Part, Report, Table
+from convcalc.report.plain import plain, sentence
 
 MAX_RULED_ROWS = 2_000
 """A longer table is written plain: rich takes a millisecond for each row."""
