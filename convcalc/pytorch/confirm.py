@@ -20,6 +20,7 @@ from convcalc.measure import Summary, measure
 from convcalc.proof import Confirmation
 from convcalc.pytorch.build import Network, build
 from convcalc.pytorch.counts import count_checks
+from convcalc.pytorch.device import device_of
 from convcalc.pytorch.reach import reach_checks
 
 BYTES = 4
@@ -45,7 +46,7 @@ def confirm(graph: Graph, *, device: str = "cpu", progress: Callable[[str], None
     True
     """
     tell = progress or (lambda stage: None)
-    place = _device(device)
+    place = device_of(device)
     summary = measure(graph)
     _check_memory(summary, place)
     with _quiet():
@@ -65,18 +66,6 @@ def confirm(graph: Graph, *, device: str = "cpu", progress: Callable[[str], None
         (*counted, *reached),
         (*uncounted, *uncovered, NO_OTHER_WITNESS),
     )
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ConfirmError(f"no device {name!r}: {reason}", hint="use --device cpu") from None
-    return device
 
 
 def _check_memory(summary: Summary, device: torch.device) -> None:
