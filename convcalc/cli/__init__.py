@@ -25,9 +25,8 @@ class Commands(click.Group):
     """The commands by the files of their folder, each imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(
-            name.removesuffix(".py") for name in os.listdir(_COMMANDS) if name[0].isalpha() and name.endswith(".py")
-        )
+        files = [name for name in os.listdir(_COMMANDS) if name.endswith(".py")]
+        return sorted(name.removesuffix(".py") for name in files if not name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if not cmd_name.isidentifier() or not os.path.isfile(os.path.join(_COMMANDS, f"{cmd_name}.py")):

@@ -46,7 +46,7 @@ def _from_text(text: str, request: Request) -> Subject:
     shape, defaulted = _input(request, call.entry.input if call else DEFAULT_INPUT)
     bias = request.bias and call is None
     spec = parse(text, shape, norm=request.norm, bias=bias, settings=settings)
-    return Subject(_with_settings(text, settings), spec.graph, defaulted)
+    return Subject(_with_settings(" ".join(text.split()), settings), spec.graph, defaulted)
 
 
 def _lone_call(text: str) -> Call | None:
@@ -157,7 +157,9 @@ def _single_layer(request: Request) -> Subject:
     if request.settings:
         raise UsageError("--set: only a catalogue entry has parameters", hint="convcalc blocks lists the catalogue")
     groups, channels = _grouping(layer)
-    shape, defaulted = _input(request, (channels or DEFAULT_INPUT[0], *DEFAULT_INPUT[1:]))
+    if channels and layer.in_channels is None and not request.inputs:
+        request = request._replace(layer=layer._replace(in_channels=channels))
+    shape, defaulted = _input(request, DEFAULT_INPUT)
     if channels and shape[0] != channels:
         raise UsageError(
             f"--cardinality {layer.cardinality} with --width {layer.width} is over {channels} channels, "

@@ -21,11 +21,17 @@ def up_to(subject: Subject, name: str | None) -> Subject:
     exact = [i for i in layers if graph.nodes[i].name == name]
     inside = exact or [i for i in layers if graph.nodes[i].name.startswith(f"{name}.")]
     if not inside:
-        near = get_close_matches(name, [graph.nodes[i].name for i in layers], 3, 0.4)
+        near = get_close_matches(name, _names(graph), 3, 0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "convcalc summary lists the layers"
         raise UsageError(f"{subject.text} has no layer {name!r}", hint=hint)
     last = graph.nodes[inside[-1]].name
     return subject._replace(text=f"{subject.text} up to layer {last}", graph=graph.until(inside[-1]))
+
+
+def _names(graph: Graph) -> list[str]:
+    """The names of all layers, and of all that they are inside of."""
+    paths = [graph.nodes[i].name.split(".") for i in graph.layers]
+    return list(dict.fromkeys(".".join(path[: depth + 1]) for path in paths for depth in range(len(path))))
 
 
 def asked_places(graph: Graph, unit: Sequence[int] | None, pixel: Sequence[int] | None) -> list[Place]:

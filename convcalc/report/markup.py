@@ -73,6 +73,4 @@ def _latex_lines(part: Part) -> Sequence[str]:
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(text.translate(_MARKDOWN_ESCAPES = str.maketrans({c: f"\\{c}" for c in "|*<`\\"})
-
-_LATEX_ESCAPES) for text in cells) + r" \\"
+    return " & ".join(text.translate(_LATEX_ESCAPES) for text in cells) + r" \\"
