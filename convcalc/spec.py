@@ -271,19 +271,14 @@ class _Parser:
             if not self.take("("):
                 self.fail(f"{name} needs branches in brackets", hint=f"for example {name}(1x1 | 3x3)")
             return Branches(REGISTRY[name](), self.nested(self.branches), start)
-        word = next((w for w in _words() if name.startswith(w)), None)
-        if word is not None:
-            try:
-                return self.layer(start, word)
-            except SpecError as error:
-                refused, self.offset = error, start
-        else:
-            refused = None
         entry = _catalogue_entry(name)
-        if entry is None:
-            raise refused or self.unknown(name)
-        self.offset = match.end()
-        return Call(entry, self.arguments(entry) if self.take("(") else {}, start)
+        if entry is not None:
+            self.offset = match.end()
+            return Call(entry, self.arguments(entry) if self.take("(") else {}, start)
+        word = next((w for w in _words() if name.startswith(w)), None)
+        if word is None:
+            raise self.unknown(name)
+        return self.layer(start, word)
 
     def unknown(self, name: str) -> SpecError:
         from convcalc.blocks import names
