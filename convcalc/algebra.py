@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["at_least", "ceil_div", "divides", "gcd", "is_number", "prod", "same", "text", "total"]
+__all__ = ["alike", "at_least", "ceil_div", "divides", "gcd", "is_number", "prod", "same", "text", "total"]
 
 prod: Callable[[Iterable[Any]], int] = math.prod
 """The product of sizes, 1 of nothing."""
@@ -41,12 +41,17 @@ def gcd(value: Any, number: int) -> Any:
 
 def same(left: Any, right: Any) -> bool:
     """Whether two sizes are equal; of arrays, everywhere; of symbols, unless they are known to differ."""
-    if left is right:
-        return True
+    if type(left) is int and type(right) is int:
+        return left == right
     difference = left - right
     if _is_symbolic(difference):
         return difference.is_zero is not False
     return _holds(difference == 0)
+
+
+def alike(left: tuple[Any, ...], right: tuple[Any, ...]) -> bool:
+    """Whether two shapes have as many sizes, the same ones (see `same`)."""
+    return left is right or (len(left) == len(right) and all(map(same, left, right)))
 
 
 def is_number(value: Any) -> bool:

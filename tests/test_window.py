@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from math import ceil, floor
 
@@ -71,7 +72,7 @@ def test_a_set_knows_its_ends_span_total_and_gap(positions: Positions) -> None:
     assert (positions.first, positions.stop) == (members[0], members[-1] + 1)
     assert positions.span == members[-1] - members[0] + 1
     assert positions.total == len(members)
-    assert positions.largest_gap == max((b - a - 1 for a, b in zip(members, members[1:], strict=False)), default=0)
+    assert positions.largest_gap == max((b - a - 1 for a, b in itertools.pairwise(members)), default=0)
     assert [p for p in range(-60, 90) if p in positions] == members
 
 

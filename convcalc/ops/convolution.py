@@ -241,11 +241,15 @@ class TransposedConv(_Convolution):
     bias: bool = option("b", default=False, flag=True)
     output_padding: Axes = option("o", default=0, axes=True)
 
+    def bind(self, *inputs: Shape) -> Op:
+        bound = super().bind(*inputs)
+        extra = each_axis(self.output_padding, inputs[0], "output padding")
+        return bound if extra is self.output_padding else bound.replace(output_padding=extra)
+
     def shape(self, *inputs: Shape) -> Shape:
-        x = inputs[0]
-        extra = each_axis(self.output_padding, x, "output padding")
+        options = (self.kernel, self.stride, self.padding, self.dilation, self.output_padding)
         size = []
-        for n, k, s, p, d, o in zip(x[1:], self.kernel, self.stride, self.padding, self.dilation, extra, strict=True):
+        for n, k, s, p, d, o in zip(inputs[0][1:], *options, strict=True):
             if not (at_least(s - o, 1) or at_least(d - o, 1)):
                 raise ShapeError(f"output padding {o} must be smaller than the stride {s} or the dilation {d}")
             out = (n - 1) * s - 2 * p + d * (k - 1) + o + 1
@@ -272,7 +276,7 @@ class TransposedConv(_Convolution):
             self.kernel,
             stride=self.stride,
             padding=self.padding,
-            output_padding=each_axis(self.output_padding, inputs[0], "output padding"),
+            output_padding=self.output_padding,
             groups=self.groups,
             bias=bool(self.bias),
             dilation=self.dilation,
@@ -295,9 +299,10 @@ class DeformConv(Conv):
 
     def elementwise(self, *inputs: Shape) -> int:
         x, offsets = inputs
+        biases = prod(self.shape(*inputs)) if self.bias else 0
         samples = prod(self.kernel) * x[0] * prod(offsets[1:])
         modulated = self._offsets(x) != offsets[0]
-        return samples * (2 * corners(x) - 1 + modulated) + super().elementwise(x)
+        return samples * (2 * corners(x) - 1 + modulated) + biases
 
     def shape(self, *inputs: Shape) -> Shape:
         out = super().shape(inputs[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcalc.algebra import prod, same, total
+from convcalc.algebra import alike, prod, same, total
 from convcalc.errors import ShapeError
 from convcalc.ops.base import Op, Shape, operator, spell
 from convcalc.window import BROADCAST, IDENTITY, Window
@@ -23,7 +23,7 @@ class _Elementwise(Join):
     def shape(self, *inputs: Shape) -> Shape:
         first = inputs[0]
         for other in inputs[1:]:
-            if first != other:
+            if not alike(first, other):
                 first = self._broadcast(first, other)
         return first
 
@@ -97,7 +97,7 @@ class Cat(Join):
     def shape(self, *inputs: Shape) -> Shape:
         first = inputs[0]
         for other in inputs[1:]:
-            if first[1:] != other[1:] and not (len(first) == len(other) and all(map(same, first[1:], other[1:]))):
+            if not alike(first[1:], other[1:]):
                 raise ShapeError(
                     f"cat needs branches of one size, got {spell(first)} and {spell(other)}",
                     hint="give the branches the same stride and padding that keeps their size",
