@@ -35,8 +35,8 @@ def rf_report(subject: Subject, analysis: Analysis, *, explain: bool, places: Se
     """The receptive field of the output and of every layer."""
     graph = analysis.summary.graph
     columns = (
-        Column("layer", left=True), Column("op", rank=5, left=True), Column("spec", rank=4, left=True),
-        Column("output", rank=6), Column("RF", left=True), Column("stride", rank=2, left=True),
+        Column("layer", left=True), Column("op", rank=6, left=True), Column("spec", rank=4, left=True),
+        Column("output", rank=5), Column("RF", left=True), Column("stride", rank=2, left=True),
         Column("padding", rank=3, left=True), Column("coverage", rank=7, show=percent),
     )  # fmt: skip
     fields = analysis.fields

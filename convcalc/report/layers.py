@@ -14,10 +14,17 @@ from convcalc.report.subject import Subject, heading
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8, "int8": 1}
 """What one element takes."""
 
+_MEMORY = {
+    "params": "parameters",
+    "activations": "activations written",
+    "peak": "peak of live activations, inference",
+    "training": "activations kept for training",
+}
+
 _NAME = Column("layer", left=True)
-_KIND = Column("op", rank=5, left=True)
+_KIND = Column("op", rank=6, left=True)
 _SPEC = Column("spec", rank=4, left=True)
-_OUTPUT = Column("output", rank=6)
+_OUTPUT = Column("output", rank=5)
 _SHARE = Column("share", rank=8, show=percent)
 _ELEMENTWISE = Column("elementwise", rank=7)
 FLOPS = "FLOPs (2 x MACs)"
@@ -103,8 +110,8 @@ def summary_report(subject: Subject, analysis: Analysis, *, dtype: str | None) -
         f"params {_amount(summary.params.total)}",
         f"MACs {_amount(summary.macs)}, {FLOPS} {_amount(summary.flops)}",
         f"elementwise {_amount(summary.elementwise)}: all other arithmetic, not in the FLOPs",
-        *memory_sentences(summary.memory, dtype),
         *field_sentences(analysis),
+        memory_table(summary.memory, dtype),
     ]
 
 
@@ -116,19 +123,14 @@ def incomplete_sentences(summary: Summary) -> list[str]:
     return [f"lower bounds: not counted: {', '.join(calls)}"]
 
 
-def memory_sentences(memory: Memory, dtype: str | None) -> list[str]:
-    """Elements, and bytes of `dtype`, for one input."""
-    meanings = {
-        "params": "parameters",
-        "activations": "activations written",
-        "peak": "peak of live activations in inference",
-        "training": "activations kept for training",
-    }
-    sizes = [
-        f"{meanings[name]} {show(count)}" + (f" ({_bytes(count, dtype)})" if dtype else "")
-        for name, count in memory._asdict().items()
+def memory_table(memory: Memory, dtype: str | None) -> Table:
+    """Elements for one input, and bytes of `dtype`."""
+    columns = [Column("memory, batch 1", left=True), Column("elements")]
+    columns += [Column(dtype, show=_bytes)] if dtype else []
+    rows = [
+        (_MEMORY[name], count, *([count * BYTES[dtype]] if dtype else [])) for name, count in memory._asdict().items()
     ]
-    return [f"memory in elements{f' ({dtype})' if dtype else ''}, batch 1: {', '.join(sizes)}"]
+    return Table(tuple(columns), rows)
 
 
 def ungrouped_sentences(subject: Subject, summary: Summary) -> list[str]:
@@ -161,8 +163,7 @@ def _amount(number: int) -> str:
     return show(number) if number < 1_000_000 else f"{show(number)} ({scaled(number)})"
 
 
-def _bytes(count: int, dtype: str) -> str:
-    size = count * BYTES[dtype]
+def _bytes(size: int) -> str:
     return f"{scaled(size)}B" if size >= 1000 else f"{size} B"
 
 
