@@ -16,6 +16,7 @@ from convcalc.errors import (
     ConfirmError,
     ConvcalcError,
     LimitError,
+    ModelError,
     ShapeError,
     SpecError,
     UnknownBlockError,
@@ -29,6 +30,7 @@ from convcalc.spec import Spec, input_shape, parse
 
 if TYPE_CHECKING:
     from convcalc.pytorch.confirm import confirm
+    from convcalc.pytorch.trace import trace
 
 __version__ = "0.1.0"
 
@@ -41,6 +43,7 @@ __all__ = [
     "Field",
     "Graph",
     "LimitError",
+    "ModelError",
     "Region",
     "ShapeError",
     "Spec",
@@ -56,6 +59,7 @@ __all__ = [
     "parse",
     "pixel_units",
     "receptive_fields",
+    "trace",
     "unit_field",
 ]
 
@@ -66,4 +70,8 @@ def __getattr__(name: str) -> Any:
         from convcalc.pytorch.confirm import confirm
 
         return confirm
+    if name == "trace":
+        from convcalc.pytorch.trace import trace
+
+        return trace
     raise AttributeError(f"module 'convcalc' has no attribute {name!r}")

@@ -91,6 +91,20 @@ class ConfirmError(ConvcalcError):
     kind = "confirm"
 
 
+class ModelError(ConvcalcError):
+    """A PyTorch model cannot be loaded or run: `place` is the file and line of its own code, where known."""
+
+    kind = "model"
+
+    def __init__(self, message: str, *, hint: str = "", place: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.place = place
+
+    @property
+    def at(self) -> str | None:
+        return self.place or None
+
+
 def _caret(text: str, offset: int, width: int = 72) -> list[str]:
     """Show the line of `text` that holds `offset`, cut to `width`, with a caret under it."""
     start = text.rfind("\n", 0, offset) + 1
