@@ -124,17 +124,19 @@ _NETWORK = (
     INPUT,
 )
 _SEVERAL = (click.argument("specs", nargs=-1, required=True, shell_complete=complete_spec), _BIAS, _NORM, INPUT)
+CONFIRM = click.option(
+    "--confirm/--no-confirm",
+    default=None,
+    envvar="CONVCALC_CONFIRM",
+    help="Prove the numbers on the real PyTorch module. [default: where torch is installed]",
+)
+DEVICE = click.option(
+    "--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help="Where the proof runs."
+)
 _OUTPUT = (
     click.option("--format", type=click.Choice(FORMATS), default="table", show_default=True, help="How to answer."),
-    click.option(
-        "--confirm/--no-confirm",
-        default=None,
-        envvar="CONVCALC_CONFIRM",
-        help="Prove the numbers on the real PyTorch module. [default: where torch is installed]",
-    ),
-    click.option(
-        "--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help="Where the proof runs."
-    ),
+    CONFIRM,
+    DEVICE,
     click.option("--dtype", type=click.Choice(DTYPES), help="Also give memory in bytes of this type."),
 )
 

@@ -36,7 +36,7 @@ def prove(graph: Graph, output: Output) -> Proof:
 
     if not (find_spec("torch") and find_spec("fvcore")):
         return Proof(declined=INSTALL)
-    with _Progress() as progress:
+    with Progress() as progress:
         from convcalc.pytorch.confirm import confirm
 
         try:
@@ -45,10 +45,10 @@ def prove(graph: Graph, output: Output) -> Proof:
             return Proof(declined=error.message + (f" ({error.hint})" if error.hint else ""))
 
 
-class _Progress:
+class Progress:
     """A line on stderr, where that is a terminal, for what takes longer than PATIENCE; erased in the end."""
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Progress:
         from threading import Timer
 
         self.stage = "loading torch"
