@@ -99,8 +99,11 @@ def parse(
     if norm or bias:
         items = _decorate(items, _norm(norm) if norm else None, bias)
     if len(items) == 1 and isinstance(items[0], Call):
-        entry, arguments, _ = items[0]
-        graph = entry.graph(*([] if input is None else [input]), **{**arguments, **(settings or {})})
+        entry, arguments, offset = items[0]
+        try:
+            graph = entry.graph(*([] if input is None else [input]), **{**arguments, **(settings or {})})
+        except ShapeError as error:
+            raise _placed(error, text, offset) from None
         return Spec(text, graph, input is None)
     if settings:
         names = ", ".join(settings)
@@ -121,10 +124,15 @@ def build(text: str, items: Items, x: Tensor) -> Tensor:
         try:
             x = _build_item(text, item, x, str(number))
         except ShapeError as error:
-            if not error.text:
-                error.text, error.offset = text, item.offset
-            raise
+            raise _placed(error, text, item.offset) from None
     return x
+
+
+def _placed(error: ShapeError, text: str, offset: int) -> ShapeError:
+    """`error` with its place in `text`, unless it has one further inside."""
+    if not error.text:
+        error.text, error.offset = text, offset
+    return error
 
 
 def _build_item(text: str, item: Layer | Branches | Call, x: Tensor, name: str) -> Tensor:
@@ -454,9 +462,9 @@ def input_shape(text: str) -> Shape:
     plain = text.translate(_PLAIN).strip()
     if not re.fullmatch(r"[0-9]+(\s*x\s*[0-9]+){0,3}", plain) or not plain.isascii():
         raise SpecError("an input is channels x sizes", text, 0, hint="for example 256x56x56, channels first")
-    sizes = [part.strip() for part in plain.split("x")]
-    for size in sizes:
-        if len(size) > MAX_DIGITS or int(size) < 1:
-            problem = "sizes are at least 1" if len(size) <= MAX_DIGITS else f"numbers have at most {MAX_DIGITS} digits"
-            raise SpecError(problem, text, plain.find(size), hint="for example 256x56x56, channels first")
-    return tuple(int(size) for size in sizes)
+    for size in _NUMBER.finditer(text):
+        if len(size[0]) > MAX_DIGITS or int(size[0]) < 1:
+            long = len(size[0]) > MAX_DIGITS
+            problem = f"numbers have at most {MAX_DIGITS} digits" if long else "sizes are at least 1"
+            raise SpecError(problem, text, size.start(), hint="for example 256x56x56, channels first")
+    return tuple(int(size) for size in _NUMBER.findall(text))

@@ -140,13 +140,13 @@ class Composite(Op):
         raise NotImplementedError
 
 
+@dataclasses.dataclass(frozen=True)
 class Input(Op):
     """The network's input, of a given shape. Not a word of the language."""
 
     label = "input"
 
-    def __init__(self, shape: Shape) -> None:
-        self.size = shape
+    size: Shape
 
     def shape(self, *inputs: Shape) -> Shape:
         return self.size
