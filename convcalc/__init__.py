@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from convcalc.blocks import get as block
 from convcalc.errors import (
     ConfirmError,
     ConvcalcError,
@@ -29,6 +28,7 @@ from convcalc.proof import Check, Confirmation
 from convcalc.spec import Spec, input_shape, parse
 
 if TYPE_CHECKING:
+    from convcalc.blocks import get as block
     from convcalc.pytorch.confirm import confirm
     from convcalc.pytorch.trace import trace
 

@@ -31,7 +31,6 @@ from convcalc.ops.join import Add, Cat, Join, Mean, Mul
 from convcalc.ops.norm import BatchNorm, GroupNorm, LayerNorm, LayerScale, LocalResponseNorm
 from convcalc.ops.pooling import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
 from convcalc.ops.reshape import ChannelPad, Identity, Pad, Shuffle, Unflatten, Upsample, UpsampleBilinear
-from convcalc.ops.traced import Copy, Pointwise, Recorded, Traced, Uncounted, Unused
 
 __all__ = [
     "GELU",
@@ -45,7 +44,6 @@ __all__ = [
     "ChannelPad",
     "Composite",
     "Conv",
-    "Copy",
     "DeformConv",
     "Deformable",
     "Dense",
@@ -69,10 +67,8 @@ __all__ = [
     "Op",
     "Pad",
     "Params",
-    "Pointwise",
     "ReLU",
     "ReLU6",
-    "Recorded",
     "Separable",
     "Shape",
     "Shuffle",
@@ -81,11 +77,8 @@ __all__ = [
     "Softmax",
     "SqueezeExcitation",
     "Tanh",
-    "Traced",
     "TransposedConv",
-    "Uncounted",
     "Unflatten",
-    "Unused",
     "Upsample",
     "UpsampleBilinear",
     "excite",

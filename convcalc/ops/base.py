@@ -82,6 +82,15 @@ class Op:
         """What sort of layer it is, in tables and JSON."""
         return self.label
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
     def bind(self, *inputs: Shape) -> Op:
         """The same operator with every default filled in for these inputs. Raises ShapeError."""
         return self
@@ -132,6 +141,15 @@ class Op:
         return field.default
 
 
+O = TypeVar("O", bound=type[Op])  # noqa: E741
+
+
+@dataclass_transform(frozen_default=True)
+def record(cls: O) -> O:
+    """Make `cls` a frozen dataclass, with Op's own comparison: half the time of a full one at every start."""
+    return dataclasses.dataclass(frozen=True, eq=False, repr=False, match_args=False)(cls)
+
+
 class Composite(Op):
     """A word of the language that stands for several layers: `expand` adds them to the graph."""
 
@@ -140,7 +158,7 @@ class Composite(Op):
         raise NotImplementedError
 
 
-@dataclasses.dataclass(frozen=True)
+@record
 class Input(Op):
     """The network's input, of a given shape. Not a word of the language."""
 
@@ -155,9 +173,6 @@ class Input(Op):
 REGISTRY: dict[str, type[Op]] = {}
 """Every operator of the language by its word."""
 
-O = TypeVar("O", bound=type[Op])  # noqa: E741
-
-
 def option(letter: str, *, default: Any = dataclasses.MISSING, axes: bool = False, flag: bool = False) -> Any:
     """A field with a place in the language: `letter` then a number, one for each axis if `axes`.
 
@@ -169,8 +184,9 @@ def option(letter: str, *, default: Any = dataclasses.MISSING, axes: bool = Fals
 
 @dataclass_transform(frozen_default=True, field_specifiers=(option,))
 def operator(cls: O) -> O:
-    """Make `cls` a frozen dataclass and a word of the language."""
-    dataclasses.dataclass(frozen=True)(cls)
+    """Make `cls` a frozen dataclass, if it has options, and a word of the language."""
+    if cls.__dict__.get("__annotations__"):
+        record(cls)
     if cls.word in REGISTRY:
         raise ValueError(f"two operators are called {cls.word!r}")
     REGISTRY[cls.word] = cls

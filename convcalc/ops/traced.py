@@ -5,16 +5,15 @@ Where a recorded call is an operator of the language, the graph has that operato
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from convcalc.errors import ShapeError
-from convcalc.ops.base import NO_FORMULA, NO_PARAMS, Formula, Op, Params, Shape, spell
+from convcalc.ops.base import NO_FORMULA, NO_PARAMS, Formula, Op, Params, Shape, record, spell
 from convcalc.ops.convolution import Conv
 from convcalc.window import IDENTITY, Window, everything
 
 
-@dataclass(frozen=True)
+@record
 class Traced(Op):
     """One recorded call: its shapes, its counts, and what each output place reads.
 
@@ -81,7 +80,7 @@ class Traced(Op):
         return self.name
 
 
-@dataclass(frozen=True)
+@record
 class Uncounted(Op):
     """A call of an operator that convcalc does not know: it may read everything; its arithmetic is not counted."""
 
@@ -107,7 +106,7 @@ class Uncounted(Op):
         return self.name
 
 
-@dataclass(frozen=True)
+@record
 class Recorded(Op):
     """A layer of the language whose own parameters are not those of its formula: shared, frozen or computed."""
 
@@ -170,7 +169,7 @@ class Pointwise(Conv):
     is_convolution = False
 
 
-@dataclass(frozen=True)
+@record
 class Copy(Op):
     """The same values in new memory."""
 
@@ -180,7 +179,7 @@ class Copy(Op):
         return "id"
 
 
-@dataclass(frozen=True)
+@record
 class Unused(Op):
     """Parameters that no recorded call reads: they are there, and nothing is computed with them."""
 

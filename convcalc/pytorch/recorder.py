@@ -19,7 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from convcalc.algebra import prod
 from convcalc.errors import ShapeError
 from convcalc.graph import Builder, Graph, Node
-from convcalc.ops import Formula, Input, Op, Params, Recorded, Shape, Traced, Unused
+from convcalc.ops import Formula, Input, Op, Params, Shape
+from convcalc.ops.traced import Recorded, Traced, Unused
 from convcalc.ops.base import NO_FORMULA, NO_PARAMS
 from convcalc.pytorch.layout import Layout, constant, grid, reads, shape_of
 from convcalc.window import Window
