@@ -37,17 +37,14 @@ def loaded(code: str, modules: tuple[str, ...], **environment: str) -> list[str]
     """Which of `modules` a fresh interpreter has loaded after `code`."""
     script = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\n"
     script += f"sys.stderr.write('\\n' + ' '.join(m for m in {modules!r} if m in sys.modules))"
+    path = [environment.pop("path", ""), *sys.path]
     result = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, [environment.pop("path", ""), *sys.path])),
-            **environment,
-        },
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path)), **environment},
     )
     return result.stderr.rpartition("\n")[2].split()
 
@@ -110,8 +107,12 @@ PYTORCH_RANK = RANKS["measure"]
 
 
 def imported_parts(source: str) -> Iterator[str]:
-    """The parts of the package that a module imports, anywhere in it."""
-    for node in ast.walk(ast.parse(source)):
+    """The parts of the package that a module imports, anywhere in it but for the type checker."""
+    tree = ast.parse(source)
+    for guarded in ast.walk(tree):
+        if isinstance(guarded, ast.If) and ast.unparse(guarded.test) == "TYPE_CHECKING":
+            guarded.body = []
+    for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
