@@ -69,4 +69,6 @@ def _register(root: nn.Module, name: str, module: nn.Module) -> None:
             inner = nn.Module()
             root.add_module(scope, inner)
         root = inner
+    if last in root._modules:
+        raise ValueError(f"two layers are called {name!r}")
     root.add_module(last, module)

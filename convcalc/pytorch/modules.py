@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 def __getattr__(name: str) -> Any:
@@ -59,7 +59,8 @@ class ChannelLayerNorm(nn.LayerNorm):
     """Layer normalisation over the channels of each place, channels first."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(input.movedim(1, -1)).movedim(-1, 1)
+        scaled = super().forward(input.movedim(1, -1))
+        return scaled.movedim(-1, 1)
 
 
 class LayerScale(nn.Module):
@@ -81,7 +82,7 @@ class ZeroPad(nn.Module):
         self.sides = list(sides)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.pad(input, self.sides)
+        return functional.pad(input, self.sides)
 
 
 class ShuffleChannels(nn.Module):
@@ -92,7 +93,8 @@ class ShuffleChannels(nn.Module):
         self.groups = groups
 
     def forward(self, input: Tensor) -> Tensor:
-        return input.unflatten(1, (self.groups, -1)).transpose(1, 2).flatten(1, 2)
+        size = input.shape
+        return input.reshape(len(input), self.groups, -1, *size[2:]).transpose(1, 2).reshape(size)
 
 
 class DeformConv2d(nn.Module):
@@ -109,12 +111,12 @@ class DeformConv2d(nn.Module):
 
     def forward(self, input: Tensor, offsets: Tensor) -> Tensor:
         places = self.conv.kernel_size[0] * self.conv.kernel_size[1]
-        moves = offsets[:, : 2 * places].unflatten(1, (places, 2))
+        moves = offsets[:, : 2 * places].reshape(len(offsets), places, 2, *offsets.shape[2:])
         samples = self._sample(input, moves)
         if self.modulated:
             samples = samples * offsets[:, 2 * places :].sigmoid().unsqueeze(1)
         weight = self.conv.weight.flatten(1)[:, :, None, None]
-        return F.conv2d(samples.flatten(1, 2), weight, self.conv.bias, groups=self.conv.groups)
+        return functional.conv2d(samples.flatten(1, 2), weight, self.conv.bias, groups=self.conv.groups)
 
     def _sample(self, input: Tensor, moves: Tensor) -> Tensor:
         """`input` at every kernel place moved by `moves`: batch x channels x places x height x width."""
@@ -128,8 +130,8 @@ class DeformConv2d(nn.Module):
             position = taps_flat[:, None, None] + along_units + moves[:, :, axis]
             coordinates.append((2 * position + 1) / input.shape[2 + axis] - 1)
         grid = torch.stack(coordinates[::-1], dim=-1)  # grid_sample wants (x, y)
-        sampled = F.grid_sample(input, grid.flatten(1, 2), align_corners=False)
-        return sampled.unflatten(2, (grid.shape[1], grid.shape[2]))
+        sampled = functional.grid_sample(input, grid.flatten(1, 2), align_corners=False)
+        return sampled.reshape(*input.shape[:2], *grid.shape[1:4])
 
 
 class Add(nn.Module):

@@ -32,16 +32,20 @@ WITNESS = "gradients"
 BATCH = 1 << 24
 """The most elements, over all layers, of one backward pass."""
 
-BUDGET = 1 << 27
-"""The most elements, over all layers and probes, of a proof; else strips replace planes, then layers are left out."""
+PLANES = 1 << 24
+"""The most elements, over all layers and probes, of probes of whole planes (the last layer may take more)."""
+
+STRIPS = 1 << 26
+"""The most elements of probes along single axes, which see a field's shadows, for the layers before those."""
 
 MAX_PHASES = 4
 """So many units of a period are probed."""
 
-GROWTH = (0, 1, 2, 4, 8, 16)
+GROWTH = (0, 1, 2, 4, 8)
 """How many common strides the input grows by until no border is in a unit's way."""
 
 Unit = tuple[int, ...]
+Axes = tuple[int, ...]
 
 
 class Probe(NamedTuple):
@@ -104,6 +108,25 @@ class Part(NamedTuple):
         """The same layers over inputs of another size. Raises ShapeError."""
         return self._replace(graph=self.graph.resized(*[(shape[0], *size) for shape in self.graph.input_shapes]))
 
+    def only(self, kept: set[int]) -> Part:
+        """The layers `kept` and the inputs; its outputs are the layers that no other of them reads."""
+        order = sorted(kept.union(self.graph.inputs))
+        place = {old: new for new, old in enumerate(order)}
+        nodes = [self.graph.nodes[i] for i in order]
+        nodes = [Node(node.op, tuple(place[i] for i in node.inputs), node.name) for node in nodes]
+        read = {source for node in nodes for source in node.inputs}
+        ends = tuple(i for i in range(len(nodes)) if i not in read)
+        graph = Graph(tuple(nodes), tuple(self.graph.shapes[i] for i in order), ends)
+        return self._replace(graph=graph, fields=[[fields[i] for i in order] for fields in self.fields])
+
+    def upto(self, names: set[str]) -> Part:
+        """The layers called `names` and all that these need."""
+        needed: set[int] = set()
+        for index in reversed(range(len(self.graph.nodes))):
+            if index in needed or self.name(index) in names:
+                needed.update((index, *self.graph.nodes[index].inputs))
+        return self.only(needed)
+
     def steps(self) -> list[int]:
         """The layers that read something, without those whose field is simply their input's."""
         return [
@@ -115,15 +138,20 @@ class Part(NamedTuple):
             )
         ]
 
-    def probes(self, unit_of: dict[int, Unit], layers: Sequence[int]) -> list[Probe]:
-        """The units of one period of each layer (a few, if it is long) and the first of the next."""
-        made = []
-        for layer in layers:
+    def probes(self, unit_of: dict[int, Unit], layers: Sequence[int], axes: Axes, budget: int) -> list[Probe]:
+        """Units of the last of `layers`, as many as `budget` allows: those of a period, and the first of the next.
+
+        They lie on the diagonal of `axes`; of a long period a few are taken.
+        """
+        made: list[Probe] = []
+        for layer in reversed(layers):
+            periods = [p if axis in axes else 0 for axis, p in enumerate(self.fields[0][layer].periods)]
+            offsets = [[min(turn, p - 1) if p else 0 for p in periods] for turn in range(min(max(periods), MAX_PHASES))]
             if layer not in unit_of:
                 continue
-            periods = self.fields[0][layer].periods
-            offsets = [[turn % p for p in periods] for turn in range(min(max(periods), MAX_PHASES))]
-            for offset in [*offsets, periods]:
+            if self.cost * (len(made) + len(offsets) + 1) > (budget if made else STRIPS):
+                break
+            for offset in (*offsets, periods):
                 unit = tuple(u + o for u, o in zip(unit_of[layer], offset, strict=True))
                 if all(u < n for u, n in zip(unit, self.graph.shapes[layer][1:], strict=True)):
                     made.append(Probe(layer, unit, tuple(fields[layer].region(unit) for fields in self.fields)))
@@ -138,9 +166,10 @@ def reach_checks(module: Network, device: torch.device) -> tuple[list[Check], li
     sketches, uncovered = _sketches(module, device)
     followed = _closure(graph, lambda index: graph.nodes[index].name in sketches)
     try:
-        whole = _part(graph, followed, sketches, device)
-        findings = _far_findings(_part(graph, _local(graph, followed), sketches, device))
+        fields = [receptive_fields(graph, number) for number in range(len(graph.inputs))]
+        whole = Part(graph, sketches, fields, device).only(followed)
         steps = whole.steps()
+        findings = _far_findings(whole.only(_local(whole.graph)))
         findings |= _near_findings(whole, [i for i in steps if whole.name(i) not in findings])
     except LimitError as error:
         return [], [*uncovered, f"the receptive field ({error.message})"]
@@ -175,11 +204,11 @@ def _closure(graph: Graph, keep: Callable[[int], bool]) -> set[int]:
     return kept
 
 
-def _local(graph: Graph, followed: set[int]) -> set[int]:
-    """Those of `followed` that read the same window whatever the size of the input."""
+def _local(graph: Graph) -> set[int]:
+    """The layers that read the same window whatever the size of the input."""
     if len({shape[1:] for shape in graph.input_shapes}) > 1:
         return set(graph.inputs)
-    return _closure(graph, lambda index: index in followed and not _depends_on_size(graph, index))
+    return _closure(graph, lambda index: not _depends_on_size(graph, index))
 
 
 def _depends_on_size(graph: Graph, index: int) -> bool:
@@ -194,46 +223,38 @@ def _depends_on_size(graph: Graph, index: int) -> bool:
     )
 
 
-def _part(graph: Graph, kept: set[int], sketches: dict[str, nn.Module], device: torch.device) -> Part:
-    """The layers `kept`; its outputs are those that no other of them reads."""
-    order = sorted(kept)
-    place = {old: new for new, old in enumerate(order)}
-    nodes = [Node(n.op, tuple(place[i] for i in n.inputs), n.name) for n in (graph.nodes[i] for i in order)]
-    read = {source for node in nodes for source in node.inputs}
-    ends = tuple(i for i in range(len(nodes)) if i not in read)
-    part = Graph(tuple(nodes), tuple(graph.shapes[i] for i in order), ends)
-    fields = [receptive_fields(part, number) for number in range(len(part.inputs))]
-    return Part(part, sketches, fields, device)
-
-
 # Far from the borders
 
 
 def _far_findings(part: Part) -> dict[str, Finding]:
-    """Every layer's units far from the borders: over planes, or axis by axis over strips where planes are large."""
-    layers = part.steps()
-    if not layers:
-        return {}
-    rank = len(part.graph.input_shapes[0]) - 1
-    planes = _settled(part, layers, tuple(range(rank)))
-    if planes is not None or rank == 1:
-        return planes or {}
-    strips = [_settled(part, layers, (axis,)) for axis in range(rank)]
+    """Units far from the borders: of the last layers over planes, of those before them axis by axis over strips.
+
+    Where these are too many, the first half of the others follows by itself: it needs smaller inputs.
+    """
+    axes = tuple(range(len(part.graph.input_shapes[0]) - 1))
     found: dict[str, Finding] = {}
-    for name in strips[0] or {}:
-        columns = [strip[name] for strip in strips if strip and name in strip]
-        if len(columns) == rank:
-            found[name] = reduce(Finding.beside, columns)
+    names = [part.name(layer) for layer in part.steps()]
+    while names:
+        part = part.upto(set(names))
+        found |= _settled(part, names, axes, PLANES)
+        names = [name for name in names if name not in found]
+        if len(axes) > 1:
+            strips = [_settled(part, names, (axis,), STRIPS) for axis in axes]
+            both = [name for name in names if all(name in strip for strip in strips)]
+            found |= {name: reduce(Finding.beside, [strip[name] for strip in strips]) for name in both}
+        names = [name for name in names if name not in found]
+        names = names[: len(names) // 2]
     return found
 
 
-def _settled(part: Part, layers: Sequence[int], axes: tuple[int, ...]) -> dict[str, Finding] | None:
-    """Findings along `axes` on the smallest input on which all of them agree, or the last that was tried."""
-    found = None
-    for sized in _roomy(part, axes):
-        units = _demanded(sized)
-        probes = sized.probes(units, layers)
-        if sized.cost * len(probes) > BUDGET:
+def _settled(part: Part, names: Sequence[str], axes: Axes, budget: int) -> dict[str, Finding]:
+    """Findings along `axes` on the smallest input on which all of them agree, or the largest that was tried."""
+    found: dict[str, Finding] = {}
+    wanted = set(names)
+    layers = [layer for layer in part.graph.layers if part.name(layer) in wanted]
+    for sized in _roomy(part, axes) if layers else ():
+        probes = sized.probes(_demanded(sized, axes), layers, axes, budget)
+        if not probes:
             break
         found = _findings(sized, probes, axes)
         if all(finding.same for finding in found.values()):
@@ -241,16 +262,23 @@ def _settled(part: Part, layers: Sequence[int], axes: tuple[int, ...]) -> dict[s
     return found
 
 
-def _roomy(part: Part, axes: tuple[int, ...]) -> Iterator[Part]:
-    """The part over growing inputs on which no border clips the fields of its ends along `axes`."""
+def _roomy(part: Part, axes: Axes) -> Iterator[Part]:
+    """The part over growing inputs on which no border clips the fields of its ends along `axes`.
+
+    Along these an input differs from the real one by whole strides: branches that fit there fit here.
+    """
     size = part.graph.input_shapes[0][1:]
     steps = [_common_stride(part, axis) for axis in range(len(size))]
-    spans = [_span(part, axis) + 2 * step if axis in axes else 1 for axis, step in enumerate(steps)]
-    # Sizes that differ from the real one by whole strides: branches that fit there fit here.
-    least = [n + max(-(-(span - n) // s), -(-(1 - n) // s)) * s for n, span, s in zip(size, spans, steps, strict=True)]
     for growth in GROWTH:
+        sizes = []
+        for axis, (n, step) in enumerate(zip(size, steps, strict=True)):
+            least = _span(part, axis) + 2 * step if axis in axes else 1
+            fitting = n + max(-(-(least - n) // step), -((n - 1) // step)) * step
+            sizes.append(
+                fitting + growth * step if axis in axes else 1 if not growth else fitting + (growth - 1) * step
+            )
         try:
-            sized = part.resized(*[n + growth * step for n, step in zip(least, steps, strict=True)])
+            sized = part.resized(*sizes)
         except ShapeError:
             continue
         if all(_is_clear(sized, end, axes) for end in sized.graph.outputs):
@@ -267,28 +295,29 @@ def _span(part: Part, axis: int) -> int:
     return max(field.size[axis] for fields in part.fields for field in fields if not field.is_empty)
 
 
-def _end_unit(part: Part, end: int) -> Unit:
+def _end_unit(part: Part, end: int, axes: Axes) -> Unit:
     """A unit in the middle of an end's map, the first of its period."""
-    size, shift = part.graph.shapes[end][1:], _shift(part, end)
+    size, shift = part.graph.shapes[end][1:], _shift(part, end, axes)
     periods = part.fields[0][end].periods
     return tuple([max(0, (n - s) // 2) // p * p for n, s, p in zip(size, shift, periods, strict=True)])
 
 
-def _shift(part: Part, end: int) -> Unit:
-    """The units of an end by which its fields move at least as far as a common stride, whole periods of them."""
-    shift = []
-    for axis, period in enumerate(part.fields[0][end].periods):
+def _shift(part: Part, end: int, axes: Axes) -> Unit:
+    """The units along `axes` by which an end's field moves as far as a common stride, whole periods of them."""
+    shift = [0] * len(part.graph.shapes[end][1:])
+    for axis in axes:
+        period = part.fields[0][end].periods[axis]
         moved = max(w.advance * period // w.period for w in (box[axis] for box in part.fields[0][end].boxes))
-        shift.append(period * -(-_common_stride(part, axis) // max(1, moved)))
+        shift[axis] = period * -(-_common_stride(part, axis) // max(1, moved))
     return tuple(shift)
 
 
-def _is_clear(part: Part, end: int, axes: tuple[int, ...]) -> bool:
+def _is_clear(part: Part, end: int, axes: Axes) -> bool:
     """Whether no border of any layer clips, along `axes`, the field of an end's middle unit and the next ones."""
     if part.fields[0][end].is_empty:
         return True
-    first = _end_unit(part, end)
-    last = tuple(u + s for u, s in zip(first, _shift(part, end), strict=True))
+    first = _end_unit(part, end, axes)
+    last = tuple(u + s for u, s in zip(first, _shift(part, end, axes), strict=True))
     if not all(u < n for u, n in zip(last, part.graph.shapes[end][1:], strict=True)):
         return False
     for unit in (first, last):
@@ -300,10 +329,10 @@ def _is_clear(part: Part, end: int, axes: tuple[int, ...]) -> bool:
     return True
 
 
-def _demanded(part: Part) -> dict[int, Unit]:
+def _demanded(part: Part, axes: Axes) -> dict[int, Unit]:
     """A unit of every layer that a middle unit of an end reads, so that no border is near it either."""
     graph = part.graph
-    units = {end: _end_unit(part, end) for end in graph.outputs if not part.fields[0][end].is_empty}
+    units = {end: _end_unit(part, end, axes) for end in graph.outputs if not part.fields[0][end].is_empty}
     for index in reversed(graph.layers):
         op, sources, _ = graph.nodes[index]
         shapes = graph.input_shapes_of(index)
@@ -324,7 +353,7 @@ def _middle(positions: Positions) -> int:
 
 def _near_findings(part: Part, layers: Sequence[int]) -> dict[str, Finding]:
     """The middle unit of each of `layers` on the real input, its borders included."""
-    allowed = max(1, BUDGET // part.cost) if part.cost <= BUDGET else 0
+    allowed = STRIPS // part.cost
     chosen = layers[-allowed:] if allowed else []
     axes = tuple(range(len(part.graph.input_shapes[0]) - 1))
     probes = []
@@ -338,7 +367,7 @@ def _near_findings(part: Part, layers: Sequence[int]) -> dict[str, Finding]:
 # Probing
 
 
-def _findings(part: Part, probes: Sequence[Probe], axes: tuple[int, ...]) -> dict[str, Finding]:
+def _findings(part: Part, probes: Sequence[Probe], axes: Axes) -> dict[str, Finding]:
     """For each layer the first probe that disagrees, or the widest."""
     found: dict[str, Finding] = {}
     for probe, masks in zip(probes, _gradients(part, probes), strict=True):
@@ -368,7 +397,7 @@ def _backward(part: Part, probes: Sequence[Probe]) -> Iterator[list[Tensor]]:
                 maps[index] = torch.zeros(size, dtype=torch.float64, device=part.device, requires_grad=True)
             else:
                 maps[index] = part.sketches[name](*[maps[source] for source in sources])
-                maps[index].register_hook(_binary)
+                maps[index].register_hook(_binary)  # type: ignore[no-untyped-call]
         seeds = {probe.layer: torch.zeros_like(maps[probe.layer]) for probe in probes}
         for number, probe in enumerate(probes):
             seeds[probe.layer][(number, 0, *probe.unit)] = 1
@@ -390,7 +419,7 @@ def _binary(gradient: Tensor) -> Tensor:
     return gradient.ne(0).to(gradient.dtype)
 
 
-def _compare(region: Region, mask: Tensor, axes: tuple[int, ...]) -> Finding:
+def _compare(region: Region, mask: Tensor, axes: Axes) -> Finding:
     """A region beside a mask: place by place, or as shadows on one axis if `axes` are not all."""
     shadows = {
         axis: mask.any(dim=[a for a in range(mask.dim()) if a != axis]) if mask.dim() > 1 else mask for axis in axes
@@ -407,7 +436,7 @@ def _compare(region: Region, mask: Tensor, axes: tuple[int, ...]) -> Finding:
     return Finding(expected, measured, expected == measured and bool((seen == drawn).all()))
 
 
-def _drawn(region: Region, size: Sequence[int], axes: tuple[int, ...]) -> tuple[Extent, Tensor]:
+def _drawn(region: Region, size: Sequence[int], axes: Axes) -> tuple[Extent, Tensor]:
     """A region's extent along `axes` and its mask."""
     products = [box for box in region.products if all(positions.runs for positions in box)]
     shadows = Region(tuple(products)).axes if products else (NOTHING,) * len(size)

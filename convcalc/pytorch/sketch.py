@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from convcalc.pytorch import modules
 
@@ -27,8 +27,9 @@ class NotSketchedError(Exception):
 @singledispatch
 def sketch(module: nn.Module) -> nn.Module:
     """The one-channel copy of a layer, in double precision. Raises NotSketchedError."""
-    if hasattr(module, "sketch"):
-        made: nn.Module = module.sketch()
+    own = getattr(type(module), "sketch", None)
+    if own is not None:
+        made: nn.Module = own(module)
         return made
     if type(module).__module__ == nn.ReLU.__module__ and not isinstance(module, nn.MultiheadAttention):
         return nn.Identity()  # torch.nn.modules.activation: functions of each place by itself
@@ -70,8 +71,30 @@ class _PoolSum(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         size = self.pool(input).shape
-        summed: Tensor = self.windows(F.pad(input, self.overhang))
+        summed: Tensor = self.windows(functional.pad(input, self.overhang))
         return summed[tuple(slice(length) for length in size)]
+
+
+class _PlacePad(nn.Module):
+    """The padding of the spatial axes; channels are not padded."""
+
+    def __init__(self, pad: modules.ZeroPad) -> None:
+        super().__init__()
+        self.sides = pad.sides
+
+    def forward(self, input: Tensor) -> Tensor:
+        return functional.pad(input, self.sides[: 2 * (input.dim() - 2)])
+
+
+class _Unflattened(nn.Module):
+    """A row as one place for each number."""
+
+    def __init__(self, unflatten: nn.Unflatten) -> None:
+        super().__init__()
+        self.places = unflatten.unflattened_size[1:]
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.reshape(len(input), 1, *self.places)
 
 
 class _DeformSum(nn.Module):
@@ -104,12 +127,15 @@ def _rules() -> None:
     convolutions = [kind(rank) for kind in (modules.conv, modules.conv_transpose) for rank in ranks]
     averages = [kind(rank) for kind in (modules.avg_pool, modules.adaptive_avg_pool) for rank in ranks]
     joins = [modules.Add, modules.Mul, modules.Mean, modules.Cat]
-    local = [nn.Identity, nn.GroupNorm, modules.ChannelLayerNorm, modules.ShuffleChannels]
+    local = [nn.Identity, nn.GroupNorm, nn.LocalResponseNorm]
+    local += [modules.ChannelLayerNorm, modules.LayerScale, modules.ShuffleChannels]
     local += [nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd]
     for rule, kinds in (
         (_convolution, convolutions),
         (_PoolSum, [modules.max_pool(rank) for rank in ranks]),
-        (_as_it_is, [*averages, nn.Upsample, modules.ZeroPad]),
+        (_as_it_is, [*averages, nn.Upsample]),
+        (_Unflattened, [nn.Unflatten]),
+        (_PlacePad, [modules.ZeroPad]),
         (lambda join: _Sum(), joins),
         (lambda dense: _Total(), [modules.FlatLinear, nn.Flatten]),
         (lambda deform: _DeformSum(deform.conv), [modules.DeformConv2d]),
