@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from convcalc.errors import (
@@ -64,14 +65,16 @@ __all__ = [
 ]
 
 
+_LATE = {
+    "block": ("convcalc.blocks", "get"),
+    "confirm": ("convcalc.pytorch.confirm", "confirm"),
+    "trace": ("convcalc.pytorch.trace", "trace"),
+}
+"""The catalogue, and what imports torch: the module and the name there, loaded when they are asked for."""
+
+
 def __getattr__(name: str) -> Any:
-    """What imports torch is loaded when it is asked for."""
-    if name == "confirm":
-        from convcalc.pytorch.confirm import confirm
-
-        return confirm
-    if name == "trace":
-        from convcalc.pytorch.trace import trace
-
-        return trace
-    raise AttributeError(f"module 'convcalc' has no attribute {name!r}")
+    if name not in _LATE:
+        raise AttributeError(f"module 'convcalc' has no attribute {name!r}")
+    module, attribute = _LATE[name]
+    return getattr(import_module(module), attribute)
