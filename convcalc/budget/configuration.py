@@ -97,15 +97,19 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A file's text: `file` as reports show it, `prefix` the table that holds the budget."""
+    """A file's text: `file` as reports show it, `prefix` the table that holds the budget.
+
+    `known` are the lines of keys where there is no text to find them in.
+    """
 
     file: str
     text: str
     prefix: KeyPath = ()
+    known: Mapping[KeyPath, int] | None = None
 
     @cached_property
-    def lines(self) -> dict[KeyPath, int]:
-        return key_lines(self.text)
+    def lines(self) -> Mapping[KeyPath, int]:
+        return key_lines(self.text) if self.known is None else self.known
 
     def line(self, path: KeyPath) -> int:
         """The line of a key, or of the nearest table around it."""

@@ -1,0 +1,94 @@
+"""`convcalc init`: the checks of a first budget, with today's numbers as limits."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from convcalc.budget.configuration import Definition, parse_configuration
+from convcalc.budget.metrics import SHAPE, NoNumberError, Subject, Value
+from convcalc.budget.run import load_text
+from convcalc.errors import UsageError
+
+LIMITS = {"params": "max", "macs": "max", "memory.peak": "max", "rf": "min", "output": "equal"}
+"""What a first check limits, and how."""
+
+_NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<spec>.+)", re.DOTALL)
+_HEAD = """\
+# What the blocks and models of this repository may cost: convcalc check holds them to it.
+# Editors: convcalc schema > convcalc.schema.json, and "#:schema ./convcalc.schema.json" as the first line.
+"""
+
+
+def write_first_budget(
+    specs: Sequence[str], inputs: tuple[str, ...], output: str, python_path: Sequence[str], timeout: float
+) -> None:
+    """Measure every spec and write the file. Raises UsageError where it exists, and what the specs raise."""
+    path = Path(output)
+    entries = [_named(text, number) for number, text in enumerate(specs, 1)]
+    text = _HEAD
+    for name, spec in entries:
+        definition = Definition(spec, inputs, "", False)
+        subject = _subject(definition, [Path(folder) for folder in python_path], timeout)
+        text += "\n" + "\n".join(_check(name, definition, subject)) + "\n"
+    parse_configuration(text, output)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{output} exists already", hint="name another with --output, or add to it by hand") from None
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from None
+    click.echo(f"{output}: {len(entries)} check{'s' if len(entries) != 1 else ''} with today's numbers as limits")
+    click.echo("next: convcalc check, and convcalc check --update for a baseline; commit both files")
+
+
+def _named(text: str, number: int) -> tuple[str, str]:
+    """`stem=3x3`, or a name of its own for a spec without one."""
+    match = _NAMED.fullmatch(text)
+    if match:
+        return match["name"], match["spec"]
+    is_word = re.fullmatch(r"[\w.:-]+", text) is not None
+    return (text if is_word else f"net{number}"), text
+
+
+def _subject(definition: Definition, folders: Sequence[Path], timeout: float) -> Subject:
+    """The network. Naming a model on the command line allows its import."""
+    if not definition.module:
+        return load_text(definition)
+    from convcalc.cli.targets import trace_target
+
+    return Subject(trace_target(definition, (*folders, Path.cwd()), timeout, lambda text: click.echo(text, err=True)))
+
+
+def _check(name: str, definition: Definition, subject: Subject) -> Iterator[str]:
+    """The lines of one check."""
+    yield "[[check]]"
+    yield f"name = {_text(name)}"
+    yield f"spec = {_text(definition.spec)}"
+    shapes = definition.inputs or tuple("x".join(map(str, shape)) for shape in subject.graph.input_shapes)
+    yield f"input = {_text(shapes[0]) if len(shapes) == 1 else json.dumps(shapes)}"
+    for metric, operator in LIMITS.items():
+        try:
+            yield f"{metric} = {{ {operator} = {_limit(subject.value(metric))} }}"
+        except NoNumberError as error:
+            yield f"# {metric}: {error.message.splitlines()[0]}"
+
+
+def _limit(value: Value) -> str:
+    """A number as a limit: sizes are limited by the smallest."""
+    if value.kind == SHAPE:
+        return f'"{value}"'
+    number = int(min(value.numbers))
+    return f"{number:_}"
+
+
+def _text(text: str) -> str:
+    """A text of TOML. Raises UsageError for what no line of a file should hold."""
+    if not text.isprintable():
+        raise UsageError(f"{text!r} has unprintable characters", hint="write the spec in one line")
+    return json.dumps(text, ensure_ascii=False)
