@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from convcalc import block, input_shape, measure, parse
 from convcalc.blocks import names
 from convcalc.blocks.catalogue import Block
-from convcalc.errors import ConvcalcError, LimitError, ShapeError, UnknownBlockError, UsageError
+from convcalc.errors import LimitError, ShapeError, UnknownBlockError, UsageError
 from convcalc.field import receptive_fields, spatial_end
 from convcalc.graph import Graph
 from convcalc.ops import Dense
@@ -109,18 +110,13 @@ class TestEveryEntry:
         entry = block(name)
         for parameter, default in entry.parameters.items():
             if type(default) in (int, tuple):
-                try:
+                with suppress(ShapeError, UsageError, LimitError):
                     measure(entry.graph(**{parameter: value}))
-                except (ShapeError, UsageError, LimitError):
-                    continue
 
     @pytest.mark.parametrize("name", names())
-    def test_refuses_an_input_too_small(self, name: str) -> None:
-        entry = block(name)
-        try:
-            measure(entry.graph((1, 1, 1)))
-        except ConvcalcError as error:
-            assert error.message
+    def test_answers_or_refuses_an_input_of_one_pixel(self, name: str) -> None:
+        with suppress(ShapeError, UsageError):
+            measure(block(name).graph((1, 1, 1)))
 
     @pytest.mark.parametrize("name", [name for name in names() if "classes" in block(name).parameters])
     def test_has_so_many_classes(self, name: str) -> None:
@@ -207,9 +203,7 @@ class TestBlocks:
     def test_dense_layers_read_everything_before_them(self) -> None:
         """Layer i has c0 + (i - 1) * k inputs."""
         rows = measure(block("dense-block").graph(bottleneck=False)).rows
-        assert [row.params.weights for row in rows if row.kind == "conv"] == [
-            9 * (64 + i * 32) * 32 for i in range(6)
-        ]
+        assert [row.params.weights for row in rows if row.kind == "conv"] == [9 * (64 + i * 32) * 32 for i in range(6)]
 
     def test_hybrid_dilation_leaves_no_holes(self) -> None:
         for name, coverage in (("hdc", 1.0), ("dilated-stack", 49 / 169)):
