@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from convcalc.budget.metrics import METRICS, SHAPE, SHARE, SIZES, layer_kinds
+from convcalc.budget.metrics import COUNT, METRICS, SHAPE, SHARE, SIZES, layer_kinds
 from convcalc.budget.operators import CHECK, CLAIM, EqualSides, Operator
 from convcalc.budget.quantity import PATTERN
 
@@ -29,20 +29,23 @@ def schema() -> Schema:
         "additionalProperties": False,
         "anyOf": [{"required": ["check"]}, {"required": ["claim"]}],
         "properties": {
-            "check": _entries(CHECK, {"spec": "a text, a catalogue entry, or package.module:attribute"}),
-            "claim": _entries(CLAIM, {"left": "the network that the claim is about", "right": "the one beside it"}),
+            "check": _entries("check", CHECK, {"spec": "a text, a catalogue entry, or package.module:attribute"}),
+            "claim": _entries(
+                "claim", CLAIM, {"left": "the network that the claim is about", "right": "the one beside it"}
+            ),
             "lock": {"type": "string", "pattern": r"\.lock$", "description": "the baseline; default convcalc.lock"},
             "python-path": {
                 "description": "folders to import models from, inside the repository",
                 "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
             },
         },
+        "$defs": _definitions(),
     }
 
 
-def _entries(operators: Mapping[str, Operator], networks: Mapping[str, str]) -> Schema:
+def _entries(side: str, operators: Mapping[str, Operator], networks: Mapping[str, str]) -> Schema:
     """The array of checks, or of claims."""
-    metrics = _metrics(operators)
+    metrics = _metrics(side, operators)
     return {
         "type": "array",
         "minItems": 1,
@@ -66,22 +69,37 @@ def _entries(operators: Mapping[str, Operator], networks: Mapping[str, str]) -> 
     }
 
 
-def _metrics(operators: Mapping[str, Operator]) -> dict[str, Schema]:
+def _metrics(side: str, operators: Mapping[str, Operator]) -> dict[str, Schema]:
     """Every metric as a key, with its operators."""
-    limits = {name: _limits(name, operators) for name in METRICS}
+    limits = {name: _limits(side, name) for name in METRICS}
     memory = {name.removeprefix("memory."): limits.pop(name) for name in METRICS if name.startswith("memory.")}
-    kinds = dict.fromkeys(sorted(layer_kinds()), _limits("layers", operators))
-    layers = limits["layers"]
-    layers["properties"] = {**layers["properties"], **kinds}
-    layers["additionalProperties"] = _limits("layers", operators)  # a model's layers have kinds of their own
-    return {**limits, "memory": _table("elements, not bytes", memory)}
+    count: Schema = {"$ref": f"#/$defs/{side}-{COUNT}"}
+    layers = {
+        "description": METRICS["layers"].summary,
+        "type": "object",
+        "minProperties": 1,
+        "properties": {**_operators(operators, COUNT), **dict.fromkeys(sorted(layer_kinds()), count)},
+        "additionalProperties": count,  # a model's layers have kinds of their own
+    }
+    return {**limits, "layers": layers, "memory": _table(memory, "elements, not bytes")}
 
 
-def _limits(metric: str, operators: Mapping[str, Operator]) -> Schema:
+def _limits(side: str, metric: str) -> Schema:
     """A metric's table of operators."""
-    kind = METRICS[metric].kind
-    allowed = {key: _bound(operator, kind) for key, operator in operators.items() if kind in operator.kinds}
-    return _table(METRICS[metric].summary, allowed)
+    return {"$ref": f"#/$defs/{side}-{METRICS[metric].kind}", "description": METRICS[metric].summary}
+
+
+def _definitions() -> Schema:
+    """The tables of operators for each kind of value."""
+    return {
+        f"{side}-{kind}": _table(_operators(operators, kind))
+        for side, operators in (("check", CHECK), ("claim", CLAIM))
+        for kind in (COUNT, SHARE, SIZES, SHAPE)
+    }
+
+
+def _operators(operators: Mapping[str, Operator], kind: str) -> Schema:
+    return {key: _bound(operator, kind) for key, operator in operators.items() if kind in operator.kinds}
 
 
 def _bound(operator: Operator, kind: str) -> Schema:
@@ -96,11 +114,6 @@ def _bound(operator: Operator, kind: str) -> Schema:
     return {**described, "anyOf": [_SIZES, _SHAPE] + ([number] if kind == SIZES else [])}
 
 
-def _table(summary: str, properties: Schema) -> Schema:
-    return {
-        "description": summary,
-        "type": "object",
-        "minProperties": 1,
-        "additionalProperties": False,
-        "properties": properties,
-    }
+def _table(properties: Schema, summary: str = "") -> Schema:
+    table = {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": properties}
+    return {"description": summary, **table} if summary else table
