@@ -159,6 +159,12 @@ def parse_configuration(text: str, file: str, prefix: KeyPath = ()) -> Configura
     return _Reader(Source(file, text, prefix)).configuration(table)
 
 
+def parse_check(table: dict[str, Any], file: str) -> tuple[Source, Entry]:
+    """One check from a table of plain values; `file` says in messages where it comes from."""
+    source = Source(file, "", (), {})
+    return source, _Reader(source).check(table, ())
+
+
 def load_toml(text: str, file: str) -> dict[str, Any]:
     """The tables of a TOML text, its floats exact. Raises ConfigurationError."""
     try:

@@ -36,7 +36,7 @@ def summary(report: Report, *, strict: bool = False) -> list[str]:
 
 def details(report: Report, verdict: Verdict) -> Iterator[str]:
     """What helps to mend a broken limit: where it stands, the baseline, the layers, the remedy."""
-    if verdict.path:
+    if verdict.path and report.source.lines:
         line = report.source.line(verdict.path)
         yield f"{report.source.file}:{line}: {report.source.shown(line)}".rstrip(" :")
     if verdict.baseline and verdict.operator != "growth":
