@@ -20,8 +20,8 @@ from convcalc.algebra import prod
 from convcalc.errors import ShapeError
 from convcalc.graph import Builder, Graph, Node
 from convcalc.ops import Formula, Input, Op, Params, Shape
-from convcalc.ops.traced import Recorded, Traced, Unused
 from convcalc.ops.base import NO_FORMULA, NO_PARAMS
+from convcalc.ops.traced import Recorded, Traced, Unused
 from convcalc.pytorch.layout import Layout, constant, grid, reads, shape_of
 from convcalc.window import Window
 

@@ -21,7 +21,6 @@ from convcalc.ops import (
     BatchNorm,
     Cat,
     Conv,
-    Copy,
     Dense,
     Formula,
     GlobalAvgPool,
@@ -34,7 +33,6 @@ from convcalc.ops import (
     Mul,
     Op,
     Pad,
-    Pointwise,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -42,11 +40,11 @@ from convcalc.ops import (
     Softmax,
     Tanh,
     TransposedConv,
-    Uncounted,
     Upsample,
     UpsampleBilinear,
 )
 from convcalc.ops.base import times
+from convcalc.ops.traced import Copy, Pointwise, Uncounted
 from convcalc.pytorch.layout import (
     Atom,
     Dim,
@@ -1161,6 +1159,11 @@ def _index_select(call: Call) -> None:
 )
 def _index(call: Call) -> None:
     _everywhere(call, "index")
+
+
+@rule("view_as_real", "view_as_complex")
+def _complex(call: Call) -> None:
+    _everywhere(call, "view")
 
 
 @rule("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "affine_grid_generator")

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 from torch.nn.parameter import UninitializedParameter
+from torch.overrides import TorchFunctionMode
 
 from convcalc.errors import ConvcalcError, ModelError, SpecError
 from convcalc.graph import Graph
@@ -29,6 +30,22 @@ from convcalc.spec import input_shape
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__))
+
+
+_FILLED = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn, torch.normal}
+
+
+class NoWeights(TorchFunctionMode):
+    """While a model is made: tensors filled with values to be learned have none; sequences keep theirs.
+
+    Unlike `torch.device("meta")`, what a constructor computes from `arange` or `linspace` can be read.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in _FILLED and kwargs.get("device") is None and kwargs.get("generator") is None:
+            kwargs = {**kwargs, "device": "meta"}
+        return func(*args, **kwargs)
 
 
 class InputSpec(NamedTuple):
@@ -66,6 +83,8 @@ class Recording(NamedTuple):
     outputs: tuple[tuple[int, ...], ...]
     buffers: int
     note: str
+    batched: bool = True
+    """Whether the inputs were given a batch in front."""
 
 
 class _Given(NamedTuple):
@@ -81,6 +100,11 @@ class _Given(NamedTuple):
         if device == "meta" or not self.dtype.is_floating_point:
             return torch.zeros(self.size, dtype=self.dtype, device=device)
         return torch.rand(self.size, device=device).to(self.dtype)
+
+
+def given_tensors(inputs: Sequence[InputSpec], device: str, batched: bool) -> list[torch.Tensor]:
+    """The tensors that stand for these inputs."""
+    return [one.tensor(device) for one in _candidates(inputs)[0 if batched else -1]]
 
 
 def trace(model: nn.Module, input: Any) -> Graph:
@@ -124,7 +148,7 @@ def record(model: nn.Module, inputs: Sequence[InputSpec], real: Callable[[], nn.
     failures: list[Exception] = []
     for given in candidates:
         try:
-            return _record(light, given, "meta", "")
+            return _record(light, given, "meta", "")._replace(batched=given is candidates[0])
         except ConvcalcError:
             raise
         except Exception as error:
