@@ -9,4 +9,4 @@ try:
     import fvcore.nn  # noqa: F401
     import torch  # noqa: F401
 except ImportError as error:
-    raise ConfirmError(f"not confirmed: {error}", hint="pip install 'convcalc[torch]'") from error
+    raise ConfirmError(f"torch and fvcore are needed: {error}", hint="pip install 'convcalc[torch]'") from error

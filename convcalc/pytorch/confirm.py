@@ -53,18 +53,18 @@ def confirm(graph: Graph, *, device: str = "cpu", progress: Callable[[str], None
         tell("building the module")
         with torch.device("meta"):
             module = build(graph).eval()
-        tell("following gradients")
-        reached, uncovered = reach_checks(module, place)
         tell("running the module")
-        try:
-            counted, uncounted = count_checks(summary, _allocate(module, place))
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise ConfirmError(f"the module does not fit the memory of {place}: {error}") from error
+        checks, uncovered = count_checks(summary, _allocate(module, place))
+        if all(check.ok for check in checks if check.what == "output"):
+            tell("following gradients")
+            reached, unreached = reach_checks(module, place)
+        else:
+            reached, unreached = [], ["the receptive field (the shapes disagree)"]
     return Confirmation(
         str(place),
         torch.__version__.partition("+")[0],
-        (*counted, *reached),
-        (*uncounted, *uncovered, NO_OTHER_WITNESS),
+        (*checks, *reached),
+        (*uncovered, *unreached, NO_OTHER_WITNESS),
     )
 
 

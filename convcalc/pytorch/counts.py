@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from convcalc.errors import ConfirmError
 from convcalc.measure import Summary
 from convcalc.ops import Op, Shape
 from convcalc.proof import Check
@@ -34,12 +36,32 @@ MULTIPLICATIONS = ("conv", "linear", "addmm")
 MODULE, FVCORE, COUNTER = "torch module", "fvcore", "torch flop counter"
 
 
+class _Passed(NamedTuple):
+    """What one pass through the module showed; `refused`: the layer that torch would not run, and why."""
+
+    shapes: dict[str, Shape]
+    macs: dict[str, int]
+    refused: tuple[str, str] | None
+
+
 def count_checks(summary: Summary, module: Network) -> tuple[list[Check], list[str]]:
-    """Every layer's shape, parameters and MACs as the witnesses see them; and in words what they do not see."""
-    shapes, macs = _run(module)
-    macs_checks, uncovered = _mac_checks(summary, module, macs)
-    outputs = [Check("output", row.name, list(row.output), list(shapes[row.name]), MODULE) for row in summary.rows]
-    return [*outputs, *_param_checks(summary, module), *macs_checks], uncovered
+    """Every layer's shape, parameters and MACs as the witnesses see them; and in words what they do not see.
+
+    Raises ConfirmError where the module outgrows the memory or torch's integers.
+    """
+    passed = _run(module)
+    shapes = [
+        Check("output", row.name, list(row.output), list(passed.shapes[row.name]), MODULE)
+        for row in summary.rows
+        if row.name in passed.shapes
+    ]
+    params = _param_checks(summary, module)
+    if passed.refused:
+        name, reason = passed.refused
+        expected = next(row.output for row in summary.rows if row.name == name)
+        return [*shapes, Check("output", name, list(expected), reason, MODULE), *params], ["the layers from there on"]
+    macs, uncovered = _mac_checks(summary, module, passed.macs)
+    return [*shapes, *params, *macs], uncovered
 
 
 def _param_checks(summary: Summary, module: Network) -> list[Check]:
@@ -74,20 +96,34 @@ def _mac_checks(summary: Summary, module: Network, macs: dict[str, int]) -> tupl
     return checks, uncovered
 
 
-def _run(module: Network) -> tuple[dict[str, Shape], dict[str, int]]:
-    """One pass: every layer's output shape without the batch, and its MACs by torch's counter."""
+def _run(module: Network) -> _Passed:
+    """One pass through the module. Raises ConfirmError."""
     shapes: dict[str, Shape] = {}
-    passed: dict[str, int] = {}
+    sums: dict[str, int] = {}
+    refused = None
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
 
         def note(name: str, output: Tensor) -> None:
             shapes[name] = tuple(output.shape[1:])
-            passed[name] = counter.get_total_flops() // 2  # the counter counts a MAC as two
+            sums[name] = counter.get_total_flops() // 2  # the counter counts a MAC as two
 
-        with _noting(module.layers, note):
-            module(*_zeros(module.graph.input_shapes, module))
-    before = [0, *passed.values()]
-    return shapes, {name: now - then for (name, now), then in zip(passed.items(), before, strict=False)}
+        try:
+            with _noting(module.layers, note):
+                module(*_zeros(module.graph.input_shapes, module))
+        except (RuntimeError, ValueError, TypeError) as error:
+            name = next(name for name in module.layers if name not in shapes)
+            refused = (name, _reason(name, error))
+    before = [0, *sums.values()]
+    macs = {name: now - then for (name, now), then in zip(sums.items(), before, strict=False)}
+    return _Passed(shapes, macs, refused)
+
+
+def _reason(name: str, error: Exception) -> str:
+    """Why torch refused a layer. Raises ConfirmError where its limits are to blame, not the layer."""
+    reason = str(error).partition("\n")[0]
+    if "verflow" in reason or "allocate" in reason or isinstance(error, torch.OutOfMemoryError):
+        raise ConfirmError(f"torch cannot run layer {name}: {reason}") from error
+    return reason
 
 
 @contextmanager

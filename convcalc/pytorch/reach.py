@@ -173,15 +173,22 @@ def reach_checks(module: Network, device: torch.device) -> tuple[list[Check], li
         findings |= _near_findings(whole, [i for i in steps if whole.name(i) not in findings])
     except LimitError as error:
         return [], [*uncovered, f"the receptive field ({error.message})"]
-    left = [whole.name(i) for i in steps if whole.name(i) not in findings]
-    if left:
-        shown = left[0] if len(left) == 1 else f"{len(left):,} of {len(steps):,} layers, {left[0]} the first"
-        uncovered.append(f"the receptive field of {shown} (the maps are too large)")
-    moving = [whole.name(i) for i in steps if whole.graph.nodes[i].op.input_dependent]
-    if moving:
-        uncovered.append(f"where the samples of {moving[0]} move to (it depends on the values)")
+    uncovered += _left_out(whole, steps, findings)
     checks = [findings[whole.name(i)].check(whole.name(i)) for i in steps if whole.name(i) in findings]
     return checks, uncovered
+
+
+def _left_out(part: Part, steps: Sequence[int], findings: dict[str, Finding]) -> list[str]:
+    """What the gradients were not asked, in words."""
+    words = []
+    left = [part.name(i) for i in steps if part.name(i) not in findings]
+    if left:
+        shown = left[0] if len(left) == 1 else f"{len(left):,} of {len(steps):,} layers, {left[0]} the first"
+        words.append(f"the receptive field of {shown} (the maps are too large)")
+    moving = [part.name(i) for i in steps if part.graph.nodes[i].op.input_dependent]
+    if moving:
+        words.append(f"where the samples of {moving[0]} move to (it depends on the values)")
+    return words
 
 
 def _sketches(module: Network, device: torch.device) -> tuple[dict[str, nn.Module], list[str]]:
@@ -352,12 +359,11 @@ def _middle(positions: Positions) -> int:
 
 
 def _near_findings(part: Part, layers: Sequence[int]) -> dict[str, Finding]:
-    """The middle unit of each of `layers` on the real input, its borders included."""
+    """The middle unit of each of `layers` (the last, if there are too many) on the real input, with its borders."""
     allowed = STRIPS // part.cost
-    chosen = layers[-allowed:] if allowed else []
     axes = tuple(range(len(part.graph.input_shapes[0]) - 1))
     probes = []
-    for layer in chosen:
+    for layer in layers[len(layers) - min(allowed, len(layers)) :]:
         unit = tuple(n // 2 for n in part.graph.shapes[layer][1:])
         seen = unit_field(part.graph, unit, layer)
         probes.append(Probe(layer, unit, tuple(seen[origin] for origin in part.graph.inputs)))
