@@ -51,7 +51,7 @@ class Commands(click.Group):
         **extra: Any,
     ) -> NoReturn:
         """Run a command line, then exit with its code."""
-        given = sys.argv[1:] if args is None else list(args)
+        given = (sys.argv[1:] if args is None else list(args)) or ["--help"]
         _survive_any_text()
         try:
             code = super().main(given, prog_name or "convcalc", complete_var, standalone_mode=False, **extra)
@@ -89,6 +89,7 @@ def _reader_is_gone() -> int:
 
 
 @click.group(
+    "convcalc",
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 fine, 1 a check or a proof failed, 2 the request is wrong, 3 a bug of convcalc.",

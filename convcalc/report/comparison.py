@@ -17,8 +17,11 @@ from convcalc.report.subject import Subject, heading
 MAX_PORTIONS = 16
 """So many portions have a bar; the smaller ones share one."""
 
-MAX_HEADING = 16
+MAX_HEADING = 13
 """Where a network's name is longer, its letter alone is the heading of its totals."""
+
+_LEAST, _LESS = 1_001, 1_000
+"""The ranks of columns that go before a whole network does."""
 
 _MEANINGS = {
     "params": "params",
@@ -73,15 +76,20 @@ def _letter(number: int) -> str:
     return ascii_uppercase[place] + (str(turns + 1) if turns else "")
 
 
+def _rank(number: int) -> int:
+    """Where there is no room for all networks, the first two stay, and the last one goes first."""
+    return max(0, number - 1)
+
+
 def _totals(comparison: Comparison, dtype: str | None) -> Table:
     """A row for each metric: each network's number, and its ratio to the first one's."""
     models = comparison.models
     short = max(len(model.name) for model in models) <= MAX_HEADING
     columns = [Column("", left=True)]
     for number, model in enumerate(models):
-        letter = _letter(number)
-        columns.append(Column(f"{letter} {model.name}" if short else letter))
-        columns += [Column(f"{letter} / A", show=ratio)] if number else []
+        letter, rank = _letter(number), _rank(number)
+        columns.append(Column(f"{letter} {model.name}" if short else letter, rank))
+        columns += [Column(f"{letter} / A", rank, ratio)] if number else []
     rows = [_beside(_MEANINGS[metric], comparison.totals(metric), comparison.ratios(metric)) for metric in METRICS]
     if dtype:
         peaks = [total * BYTES[dtype] for total in comparison.totals("peak")]
@@ -103,11 +111,12 @@ def _beside(what: str, values: Sequence[Cell], ratios: Sequence[Cell]) -> tuple[
 def _layers(comparison: Comparison, *, every_layer: bool) -> list[Part]:
     """The layers side by side."""
     columns = [Column("layer", left=True)]
-    for letter in map(_letter, range(len(comparison.models))):
+    for number in range(len(comparison.models)):
+        letter = _letter(number)
         columns += [
-            Column(f"{letter} spec", rank=3, left=True),
-            Column(f"{letter} params", rank=1),
-            Column(f"{letter} MACs", rank=2),
+            Column(f"{letter} spec", _LEAST, left=True),
+            Column(f"{letter} params", _rank(number)),
+            Column(f"{letter} MACs", _LESS),
         ]
     shown = [layer for layer in comparison.layers if every_layer or _counts(layer)]
     rows = [(layer.name, *chain.from_iterable(map(_layer_cells, layer.rows))) for layer in shown]
@@ -134,8 +143,8 @@ def _portions(comparison: Comparison, metric: str) -> Table:
                 shares.setdefault(portion.name, [None] * len(totals))[number] = amount_here / total
     rows = [(name, *chain.from_iterable((share, share) for share in row)) for name, row in _largest(shares).items()]
     columns = [Column("", left=True)]
-    for letter in map(_letter, range(len(totals))):
-        columns += [Column(letter, rank=1, show=percent), Column("", rank=2, show=bar, left=True, is_bar=True)]
+    for number in range(len(totals)):
+        columns += [Column(_letter(number), _rank(number), percent), Column("", _LEAST, bar, left=True, is_bar=True)]
     return Table(tuple(columns), rows, title=f"where the {_MEANINGS[metric]} go")
 
 

@@ -44,7 +44,7 @@ def _plain_lines(part: Part, width: int | None) -> Sequence[str]:
     lines = [part.title] if part.title else []
     lines += [_aligned(layout, row) for row in (headings, *layout.rows)]
     lines += [_aligned(layout, layout.total)] if layout.total else []
-    return [*lines, *([layout.note] if layout.note else [])]
+    return [*lines, *(sentence(layout.note, width) if layout.note else [])]
 
 
 def _aligned(layout: Layout, row: Sequence[str]) -> str:

@@ -68,8 +68,8 @@ def _print_table(console: Console, table: Table, width: int | None) -> None:
     if table.title:
         console.print(Text(table.title, "bold"))
     console.print(ruled, width=sum(layout.widths) + 2 * len(layout.widths) + 2, crop=False)
-    if layout.note:
-        console.print(Text(layout.note, "dim"))
+    for line in sentence(layout.note, width) if layout.note else ():
+        console.print(Text(line, "dim"))
 
 
 def _cell(text: str, column: Column) -> Text:
