@@ -134,6 +134,9 @@ class TestParameters:
         with pytest.raises(UnknownBlockError, match="more than 0"):
             block("dense-transition").graph(compression=0.0)
 
+        with pytest.raises(UsageError, match="at most 1"):
+            block("dense-transition").graph(compression=1.5)
+
     def test_types_are_those_of_the_defaults(self) -> None:
         for wrong in ("x", 1.5, True, (2,)):
             with pytest.raises(UnknownBlockError, match="its default is 32"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convcalc.blocks.catalogue import block
 from convcalc.blocks.layers import avgpool, bn, cat, conv, fc, maxpool, pooled, relu
+from convcalc.errors import UsageError
 from convcalc.graph import Tensor
 
 
@@ -34,6 +35,8 @@ def dense_block(x: Tensor, layers: int = 6, growth: int = 32, bottleneck: bool =
 @block("dense-transition", source="Huang et al. 2017, section 3; the relu as released", input="256x56x56")
 def dense_transition(x: Tensor, compression: float = 0.5) -> Tensor:
     """Between blocks: a 1x1 to a fraction of the channels, and average pooling that halves the map."""
+    if compression > 1:
+        raise UsageError(f"a compression is at most 1, not {compression}")
     x = conv(relu(bn(x, name="norm"), name="relu"), int(compression * x.channels), 1, name="conv")
     return avgpool(x, 2, name="pool")
 

@@ -13,11 +13,6 @@ def separable(x: Tensor, channels: int, name: str = "") -> Tensor:
         return conv(depthwise(x, 3, name="conv1"), channels, 1, name="pointwise")
 
 
-def widths(x: Tensor, channels: int, depth: int, *, widen_first: bool) -> tuple[int, ...]:
-    """The channels of a block's convolutions: the first or the last one changes them."""
-    return (channels,) * depth if widen_first else (*(x.channels,) * (depth - 1), channels)
-
-
 @block("xception-block", source="Chollet 2017, Fig. 5, middle flow", input="728x19x19")
 def xception_block(
     x: Tensor,
@@ -27,12 +22,15 @@ def xception_block(
     relu_first: bool = True,
     widen_first: bool = True,
 ) -> Tensor:
-    """Separable convolutions, each after a relu, then pooling if it strides; a shortcut around them."""
+    """Separable convolutions, each after a relu, then pooling if it strides; a shortcut around them.
+
+    The first or (without `widen_first`) the last of them changes the channels.
+    """
     y = x
     with x.scope("rep", sequence=True):
-        for number, width in enumerate(widths(x, channels, depth, widen_first=widen_first)):
+        for number in range(depth):
             y = relu(y) if number or relu_first else y
-            y = bn(separable(y, width))
+            y = bn(separable(y, channels if widen_first or number == depth - 1 else x.channels))
         if stride > 1:
             y = maxpool(y, 3, stride, padding=1)
     if x.channels != channels or stride > 1:
