@@ -144,9 +144,9 @@ def _loader(budget: Budget, config: pytest.Config) -> Any:
     from convcalc.budget.models import Loader
 
     def trace(definition: Any) -> Any:
-        from convcalc.cli.targets import trace_target
+        from convcalc.cli.targets import trace_model
 
-        return trace_target(definition, budget.python_path, _SECONDS, print)
+        return trace_model(definition, budget.python_path, _SECONDS, print)
 
     return Loader(config.getoption("convcalc_allow_import"), trace, "--convcalc-allow-import")
 

@@ -24,6 +24,9 @@ from convcalc.proof import Confirmation
 TIMEOUT = 120.0
 """Seconds that a model's code may take, unless the command line says otherwise."""
 
+_CHANNELS = ("GITHUB_", "ACTIONS_", "CI_JOB_TOKEN")
+"""What variables begin with through which a CI job takes commands and keeps tokens: not for a model."""
+
 _TARGET = re.compile(r"\s*(?P<module>[A-Za-z_][\w.]*):(?P<attribute>[A-Za-z_][\w.]*)\s*(?P<arguments>\(.*\))?\s*", re.S)
 
 _CHILD = "import sys; sys.path.append(sys.argv[1]); from convcalc.pytorch.child import main; main()"
@@ -144,6 +147,7 @@ def _ask(request: str, timeout: float, name: str, tell: Callable[[str], object])
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if not name.startswith(_CHANNELS)},
         text=True,
         encoding="utf-8",
         errors="backslashreplace",

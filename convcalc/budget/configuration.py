@@ -31,7 +31,6 @@ MAX_BYTES = 10_000_000
 DEFINITION_KEYS = ("input", "norm", "bias")
 """What is said of a network beside its spec."""
 
-_TARGET = re.compile(r"\s*(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*:")
 _AT_LINE = re.compile(r"\s*\(at line (?P<line>\d+), column \d+\)")
 
 
@@ -63,9 +62,12 @@ class Definition(NamedTuple):
 
     @property
     def module(self) -> str:
-        """The module that must be imported to build it; empty for a text or a catalogue entry."""
-        match = _TARGET.match(self.spec)
-        return match["module"] if match else ""
+        """The module that must be imported to build it; empty for a text or a catalogue entry. Raises SpecError."""
+        if ":" not in self.spec:
+            return ""
+        from convcalc.target import Target, is_target
+
+        return Target.read(self.spec).module if is_target(self.spec) else ""
 
     @property
     def fingerprint(self) -> str:

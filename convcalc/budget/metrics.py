@@ -18,6 +18,7 @@ from convcalc.field import Field, receptive_fields, spatial_end
 from convcalc.graph import Graph
 from convcalc.measure import Row, Summary, kinds, measure
 from convcalc.ops import REGISTRY
+from convcalc.proof import Confirmation
 
 COUNT, SHARE, SIZES, SHAPE = "count", "share", "sizes", "shape"
 """Kinds of value: one integer; a fraction of 1; one size for each axis; the output's shape."""
@@ -53,10 +54,15 @@ class Value:
 
 
 class Subject:
-    """A network under a budget. Numbers are computed when they are asked for, and once."""
+    """A network under a budget. Numbers are computed when they are asked for, and once.
 
-    def __init__(self, graph: Graph) -> None:
+    A model's `proof` is made where the model is; `declined` says why there is none.
+    """
+
+    def __init__(self, graph: Graph, proof: Confirmation | None = None, declined: str = "") -> None:
         self.graph = graph
+        self.proof = proof
+        self.declined = declined
 
     @cached_property
     def summary(self) -> Summary:

@@ -9,7 +9,6 @@ from convcalc.budget.configuration import Definition
 from convcalc.budget.metrics import Subject
 from convcalc.budget.run import load_text
 from convcalc.errors import ConvcalcError
-from convcalc.graph import Graph
 
 
 class ImportNotAllowedError(ConvcalcError):
@@ -26,7 +25,7 @@ class Loader:
     """
 
     allowed: Collection[str]
-    trace: Callable[[Definition], Graph]
+    trace: Callable[[Definition], Subject]
     option: str = "--allow-import"
 
     def __call__(self, definition: Definition) -> Subject:
@@ -39,4 +38,4 @@ class Loader:
                 f"{definition.spec} imports {module}, which runs its code: that is not allowed here",
                 hint=f"if you trust it: {self.option} {module} on the command line",
             )
-        return Subject(self.trace(definition))
+        return self.trace(definition)

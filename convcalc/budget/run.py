@@ -27,7 +27,7 @@ class Request:
     locked: bool = False
     against: str = ""
     specs_only: bool = False
-    prove: Callable[[Entry, Subject], Verdict] | None = None
+    prove: Callable[[Entry, Definition, Subject], Verdict] | None = None
 
 
 class Reference(NamedTuple):
@@ -52,7 +52,7 @@ def check(budget: Budget, request: Request, load: Load) -> Report:
     verdicts = [verdict for entry in entries for verdict in judge.entry(entry)]
     if request.prove:
         verdicts += [
-            request.prove(entry, judge.subjects[side])
+            request.prove(entry, side, judge.subjects[side])
             for entry in entries
             for side in entry.sides
             if side in judge.subjects

@@ -16,9 +16,8 @@ from convcalc.budget.models import Loader
 from convcalc.budget.run import Request, check
 from convcalc.cli.failures import EXIT_WRONG_REQUEST
 from convcalc.cli.options import Output
-from convcalc.cli.proof import INSTALL, prove
+from convcalc.cli.proof import Proof, prove
 from convcalc.errors import ConvcalcError, UsageError
-from convcalc.graph import Graph
 from convcalc.report.verdicts import FORMATS, render
 from convcalc.report.verdicts.text import LABELS, NOTE, printable
 
@@ -77,41 +76,43 @@ def _request(options: Options) -> Request:
 
 
 def _loader(budget: Budget, options: Options) -> Loader:
-    folders = (*(Path(folder) for folder in options.python_path), *budget.python_path)
+    folders = (*map(Path, options.python_path), *budget.python_path)
+    tell = _quote_for_github if options.format == "github" else _quote
 
-    def trace(definition: Definition) -> Graph:
-        from convcalc.cli.targets import trace_target
+    def trace(definition: Definition) -> Subject:
+        from convcalc.cli.targets import trace_model
 
-        return trace_target(definition, folders, options.timeout, lambda text: _tell(text, options))
+        return trace_model(definition, folders, options.timeout, tell, confirm=options.confirm)
 
     return Loader(options.allowed, trace)
 
 
-def _tell(text: str, options: Options) -> None:
-    """Pass on what a model printed: never on stdout as it is, where it could be taken for a report."""
-    if options.format == "github":
-        from convcalc.report.verdicts.github import muted
-
-        sys.stdout.write(muted(text))
-    else:
-        sys.stderr.write(printable(text))
+def _quote(text: str) -> None:
+    """Pass on what a model printed: beside our own output, where it cannot be taken for a report."""
+    sys.stderr.write(printable(text))
 
 
-def _proof(entry: Entry, subject: Subject) -> Verdict:
+def _quote_for_github(text: str) -> None:
+    """The same for the runner's log, where it could be taken for a command."""
+    from convcalc.report.verdicts.github import muted
+
+    sys.stdout.write(muted(printable(text)))
+
+
+def _proof(entry: Entry, side: Definition, subject: Subject) -> Verdict:
     """The verdict of a proof on the real module, on the CPU."""
-    proof = prove(subject.graph, Output("text", True, "cpu"))
-    where = (*entry.path, "left" if entry.is_claim else "spec")
+    proof = Proof(subject.proof, subject.declined) if side.module else prove(subject.graph, Output("text", True, "cpu"))
+    unproved = Verdict(entry.name, "proof", "confirm", UNKNOWN, "", path=entry.path)
     found = proof.confirmation
     if found is None:
-        hint = "" if proof.declined != INSTALL else INSTALL
-        message = "the proof cannot be made" + ("" if hint else f": {proof.declined}")
-        return Verdict(entry.name, "proof", "confirm", UNKNOWN, message, hint, path=where)
+        return unproved._replace(message=f"the proof cannot be made: {proof.declined}")
     if found.ok:
-        message = f"the real module agrees in {len(found.checks)} numbers"
-        return Verdict(entry.name, "proof", "confirm", PASSED, message, path=where)
+        return unproved._replace(status=PASSED, message=f"the real module agrees in {len(found.checks)} numbers")
     worst = found.failures[0]
-    message = f"{worst.what} of {worst.layer or 'the network'}: {worst.expected} expected, {worst.witness} measured "
-    return Verdict(entry.name, "proof", "confirm", FAILED, f"{message}{worst.measured}", "report it", path=where)
+    message = (
+        f"{worst.what} of {worst.layer or 'the network'} is {worst.expected}, {worst.witness} says {worst.measured}"
+    )
+    return unproved._replace(status=FAILED, message=message, remedy="one of the two is wrong: please report it")
 
 
 def _as_report(error: ConvcalcError) -> Report:

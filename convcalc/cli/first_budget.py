@@ -60,9 +60,9 @@ def _subject(definition: Definition, folders: Sequence[Path], timeout: float) ->
     """The network. Naming a model on the command line allows its import."""
     if not definition.module:
         return load_text(definition)
-    from convcalc.cli.targets import trace_target
+    from convcalc.cli.targets import trace_model
 
-    return Subject(trace_target(definition, (*folders, Path.cwd()), timeout, lambda text: click.echo(text, err=True)))
+    return trace_model(definition, (*folders, Path.cwd()), timeout, lambda text: click.echo(text, nl=False, err=True))
 
 
 def _check(name: str, definition: Definition, subject: Subject) -> Iterator[str]:

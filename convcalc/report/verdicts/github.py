@@ -34,7 +34,7 @@ class Annotation(NamedTuple):
 
 def render(report: Report, *, strict: bool = False) -> str:
     """The log: text, then annotations, worst first, at most ten."""
-    found = annotations(report, strict=strict)
+    found = remarks(report, strict=strict)
     shown = found[:MAX_ANNOTATIONS]
     if len(found) > len(shown):
         shown[-1] = shown[-1]._replace(
@@ -49,7 +49,7 @@ def muted(text: str) -> str:
     return f"::stop-commands::{token}\n{text.rstrip()}\n::{token}::\n"
 
 
-def annotations(report: Report, *, strict: bool) -> list[Annotation]:
+def remarks(report: Report, *, strict: bool) -> list[Annotation]:
     """Every remark of a report, the worst first."""
     warning = "error" if strict else "warning"
     levels = {UNKNOWN: "error", FAILED: "error", WARNED: warning}

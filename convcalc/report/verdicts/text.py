@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from convcalc.budget.judge import FAILED, PASSED, UNKNOWN, WARNED, LayerChange, Notice, Report, Verdict
 
@@ -13,7 +14,7 @@ _INDENT = " " * 7
 
 def render(report: Report, *, strict: bool = False) -> str:
     """The report as lines of plain text."""
-    lines = [line for verdict in report.verdicts for line in _verdict(report, verdict)]
+    lines = [line for alike in _alike(report.verdicts) for line in _verdicts(report, alike)]
     lines += [_notice(report, notice) for notice in report.notices]
     return "\n".join(map(printable, [*lines, *summary(report, strict=strict)])) + "\n"
 
@@ -80,10 +81,19 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
 
 
-def _verdict(report: Report, verdict: Verdict) -> Iterator[str]:
+def _alike(verdicts: Iterable[Verdict]) -> Iterator[list[Verdict]]:
+    """Verdicts one by one; those that fail of the same cause (a network that cannot be built) together."""
+    for _, alike in groupby(verdicts, lambda v: (v.name, v.message, v.path if v.status != UNKNOWN else ())):
+        yield list(alike)
+
+
+def _verdicts(report: Report, alike: list[Verdict]) -> Iterator[str]:
+    verdict = alike[0]
     first, *more = verdict.message.split("\n")
     yield f"{LABELS[verdict.status]:<6} {verdict.name}: {first}"
     yield from (f"{_INDENT}{line}" for line in more)
+    if len(alike) > 1:
+        yield f"{_INDENT}so none of its {len(alike)} limits can be judged"
     if verdict.status != PASSED:
         yield from (f"{_INDENT}{line}" for line in details(report, verdict))
 
