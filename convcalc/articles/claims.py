@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, NoReturn
 from convcalc.articles import expression
 from convcalc.articles.expression import Expression
 from convcalc.articles.quantities import EXPERIMENTS, WORDS
-from convcalc.errors import ConvcalcError, SpecError, UsageError
+from convcalc.errors import ConvcalcError, ShapeError, SpecError, UsageError
 from convcalc.ops import Shape
 from convcalc.spec import input_shape
 
@@ -29,7 +29,10 @@ VERDICTS = ("right", "wrong", "imprecise", "unstated", "outside")
 MAX_BYTES = 1_000_000
 """The largest claims file that is read."""
 
-MAX_CASES = 10_000
+MAX_DIGITS = 30
+"""The longest number that is read."""
+
+MAX_CASES = 1_000
 """The most cases that a general statement is tried on."""
 
 _CLAIM_KEYS = (
@@ -92,7 +95,7 @@ class Template(NamedTuple):
 
     def filled(self, values: Mapping[str, Any]) -> tuple[str, Shape | None, str, bool]:
         """The spec for one case. Raises SpecError for a bad input."""
-        text, input = (fill(part, values, str) for part in (self.text, self.input))
+        text, input = (fill(part, values, _written) for part in (self.text, self.input))
         return text, input_shape(input) if input else None, self.norm, self.bias
 
     @property
@@ -135,13 +138,15 @@ class Claim:
 def read_file(path: Path) -> list[Claim]:
     """The claims of a file. Raises UsageError or SpecError that name the file, the line and the claim."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UsageError(f"{path}: a claims file has at most {MAX_BYTES:,} bytes", hint="split it")
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        text = data.decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}", hint="name a claims file that can be read") from None
     except ValueError as error:
         raise UsageError(f"{path}: not UTF-8 text: {error}", hint="save the file as UTF-8") from None
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"{path}: a claims file has at most {MAX_BYTES:,} bytes", hint="split it")
     return read(text, str(path), path.stem)
 
 
@@ -247,7 +252,7 @@ def _claim(table: _Table, article: Article) -> Claim:
         table.get("outside", str, ""),
         table.place,
         _specs(table),
-        table.named("where"),
+        {name: _value(table, f"where.{name}", value) for name, value in table.named("where").items()},
         {name: _expression(table, f"figures.{name}", text) for name, text in table.named("figures").items()},
         {name: _stated(table, name, value) for name, value in table.named("stated").items()},
         _statements(table, "holds"),
@@ -292,16 +297,30 @@ def _stated(table: _Table, name: str, value: Any) -> Stated:
     about = _ABOUT.fullmatch(value) if isinstance(value, str) else None
     if about:
         value = Decimal(about[1])
-    if isinstance(value, Decimal) or about:
-        exponent = value.as_tuple().exponent if value.is_finite() else None
-        if not isinstance(exponent, int) or abs(exponent) > 50 or len(value.as_tuple().digits) > 50:
-            table.fail(f"stated.{name}: {value} is no figure", 'for example 2500, 1.4 or "about 8"')
-        return Stated(Fraction(value), Fraction(10) ** exponent)
+    if isinstance(value, Decimal):
+        figure = _exact(table, f"stated.{name}", value)
+        return Stated(figure, Fraction(10) ** int(value.as_tuple().exponent))
     if isinstance(value, (bool, int)):
         return Stated(value)
     if not isinstance(value, list) or not all(type(item) is int for item in value):
         table.fail(f"stated.{name} is a figure, not {_shown(value)}", 'for example 2500, 1.4, "about 8" or [64, 80]')
     return Stated(value)
+
+
+def _value(table: _Table, key: str, value: Any) -> Any:
+    """A value of a case: a text, a whole number, true or false, an exact fraction."""
+    if isinstance(value, Decimal):
+        return _exact(table, key, value)
+    if not isinstance(value, str | int):
+        table.fail(f"{key} is a number or a text, not {_shown(value)}", "for example where = { n = 64 }")
+    return value
+
+
+def _exact(table: _Table, key: str, value: Decimal) -> Fraction:
+    """A decimal number of a reasonable size as a fraction."""
+    if not value.is_finite() or max(abs(int(value.as_tuple().exponent)), len(value.as_tuple().digits)) > MAX_DIGITS:
+        table.fail(f"{key}: {_shown(value)} has no place here", f"numbers have at most {MAX_DIGITS} digits")
+    return Fraction(value)
 
 
 def _general(table: _Table, key: str) -> General | None:
@@ -313,6 +332,7 @@ def _general(table: _Table, key: str) -> General | None:
     for name, values in cases.items():
         if not isinstance(values, list) or not values:
             inner.fail(f"for.{name} is a list of values", _EXAMPLES["for"])
+        cases[name] = [_value(inner, f"for.{name}", value) for value in values]
     count = prod(len(values) for values in cases.values())
     if count > MAX_CASES:
         inner.fail(f"{count:,} cases, more than {MAX_CASES:,}", "try fewer values")
@@ -360,7 +380,9 @@ def _check_expression(place: str, checked: Expression, known: Collection[str]) -
 
 
 def placed(error: ConvcalcError, place: str) -> ConvcalcError:
-    """The same error with the place in front of its message."""
+    """The same error with the place in front of its message, and of the layer's name."""
+    if isinstance(error, ShapeError) and error.layer:
+        place, error.layer = f"{place}: layer {error.layer}", ""
     error.message = f"{place}: {error.message}"
     return error
 
@@ -372,6 +394,11 @@ def _place(text: str, source: str, id: Any, number: int) -> str:
     at = re.search(rf"""^\s*id\s*=\s*["']{re.escape(id)}["']""", text, re.MULTILINE)
     line = f":{text.count(chr(10), 0, at.end()) + 1}" if at else ""
     return f"{source}{line}, claim {id}"
+
+
+def _written(value: Any) -> str:
+    """A value as a spec writes it."""
+    return str(float(value)) if isinstance(value, Fraction) else str(value)
 
 
 def _shown(value: Any) -> str:

@@ -22,8 +22,8 @@ MAX_LENGTH = 400
 MAX_DEPTH = 40
 """The deepest nesting."""
 
-MAX_BITS = 4096
-"""The largest number that a power or a product may give, in binary digits."""
+MAX_BITS = 1000
+"""The largest number that a power, a product or a quotient may give, in binary digits: a float can still hold it."""
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -193,7 +193,7 @@ class _Evaluation:
         function = node.func.id  # type: ignore[attr-defined]  # _check let only names pass
         try:
             return self.scope.call(function, arguments, self.source(node))
-        except (TypeError, ValueError, ArithmeticError) as error:
+        except (TypeError, ValueError, ArithmeticError, LookupError) as error:
             self.fail(node, f"{function}: {error}")
 
     def _subscript(self, node: ast.Subscript) -> Any:
@@ -213,7 +213,7 @@ class _Evaluation:
     def _binop(self, node: ast.BinOp) -> Any:
         left = self._number(node.left, self.value(node.left))
         right = self._number(node.right, self.value(node.right))
-        if isinstance(node.op, (ast.Pow, ast.Mult)):
+        if isinstance(node.op, ast.Pow | ast.Mult | ast.Div):
             self._check_size(node, left, right)
         try:
             if isinstance(node.op, ast.Div):

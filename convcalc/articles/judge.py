@@ -28,9 +28,12 @@ from convcalc.articles.quantities import (
     NotJudgedError,
     arithmetic,
 )
-from convcalc.errors import ConfirmError, ConvcalcError, SpecError
+from convcalc.errors import ConfirmError, ConvcalcError, LimitError, SpecError
 
 NOT_RUN = "not run"
+
+MAX_CHAIN = 50
+"""So many figures may be made of each other in a row."""
 
 
 class Step(NamedTuple):
@@ -178,6 +181,8 @@ class _Case:
         if name in self._pending:
             text = self.claim.figures[name].text
             raise SpecError(f"figure {name} is made of itself", text, 0, hint="name specs or other figures in it")
+        if len(self._pending) > MAX_CHAIN:
+            raise LimitError(f"figure {name} ends a chain of more than {MAX_CHAIN} figures", hint="name specs in it")
         self._pending.append(name)
         try:
             return expression.evaluate(self.claim.figures[name], self)

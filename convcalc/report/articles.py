@@ -110,4 +110,6 @@ def _closing(judged: Sequence[Judged]) -> Iterator[str]:
     for one in unexpected:
         yield f"unexpected: {one.claim.id} is {one.verdict}, the file expects {one.claim.expected}"
     if not unexpected and any(one.claim.expected for one in judged):
-        yield "every verdict is the expected one"
+        left = sum(one.is_open for one in judged)
+        rest = f"; {amount(left, 'claim')} without a verdict" if left else ""
+        yield "every verdict is the expected one" + rest
