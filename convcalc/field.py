@@ -31,7 +31,7 @@ Box = tuple[Window, ...]
 MAX_BOXES = 256
 """A field that is a union of more products is not followed."""
 
-MAX_WALK = 3_000_000
+MAX_WALK = 1_000_000
 """How many runs of positions one walk over a network lists at most."""
 
 

@@ -232,18 +232,20 @@ class _Parser:
             item: Item = Repeat(items, 1, start)
         else:
             item = self.element()
+        times, layers = 1, 0
         while self.take("*"):
+            layers = layers or _count((item,))
             at = self.offset
             count = self.number("a number of repetitions")
             if count < 1:
                 self.fail("a repetition counts at least 1", at=at)
-            if count * _count((item,)) > MAX_LAYERS:
+            times *= count
+            if times * layers > MAX_LAYERS:
                 raise LimitError(
                     f"{count:,} repetitions make more than {MAX_LAYERS:,} layers (at offset {at})",
                     hint="repeat less",
                 )
-            item = Repeat((item,), count, start)
-        return item
+        return item if times == 1 else Repeat((item,), times, start)
 
     def nested(self, rule: Callable[[], tuple[Items, ...]]) -> tuple[Items, ...]:
         """What `rule` reads, then a closing bracket; the opening one has been taken."""

@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import graphs
 
-from convcalc import analyse, block, parse, pixel_units, receptive_fields, unit_field
-from convcalc.blocks import find
+from convcalc import analyse, parse, pixel_units, receptive_fields, unit_field
 from convcalc.errors import LimitError, UsageError
 from convcalc.field import MAX_BOXES, Field, Region, spatial_end
 from convcalc.graph import Builder, Graph
@@ -42,7 +41,7 @@ from convcalc.ops import (
 )
 
 Place = tuple[int, ...]
-TRUTHS = tomllib.loads((Path(__file__).parent / "data" / "receptive_fields.toml").read_text())
+STACKS = tomllib.loads((Path(__file__).parent / "data" / "receptive_fields.toml").read_text())["stacks"]
 SOME = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -200,44 +199,10 @@ def test_what_a_field_says_fits_together(graph: Graph) -> None:
         )
 
 
-# --- published and measured figures
+# --- measured stacks, masks
 
 
-def networks() -> list[str]:
-    return [name for name, truth in TRUTHS.items() if name != "stacks" and find(name)]
-
-
-@pytest.mark.parametrize("name", networks())
-def test_published_networks(name: str) -> None:
-    truth = TRUTHS[name]
-    analysis = analyse(block(name).graph())
-    assert analysis.field.is_global
-    field = analysis.spatial_field
-    assert field.size == (truth["size"],) * 2
-    assert field.smallest_size == field.size
-    if "stride" in truth:
-        assert field.stride == (truth["stride"],) * 2
-    if "padding" in truth:
-        assert field.padding == (truth["padding"],) * 2
-    assert field.aligned
-    assert field.typical.is_product
-
-
-def test_vgg16_layer_by_layer() -> None:
-    graph = block("vgg16").graph()
-    fields = receptive_fields(graph)
-    spatial = [i for i, node in enumerate(graph.nodes) if node.name.startswith("features") and node.op.label != "relu"]
-    assert [fields[i].size[0] for i in spatial] == TRUTHS["vgg16"]["per_layer"]
-
-
-def test_resnet50_stage_by_stage() -> None:
-    graph = block("resnet50").graph()
-    fields = receptive_fields(graph)
-    ends = [max(i for i, n in enumerate(graph.nodes) if n.name.startswith(f"layer{stage}.")) for stage in (1, 2, 3, 4)]
-    assert [fields[i].size[0] for i in ends] == TRUTHS["resnet50"]["stages"]
-
-
-@pytest.mark.parametrize(("text", "size"), TRUTHS["stacks"].items())
+@pytest.mark.parametrize(("text", "size"), STACKS.items())
 def test_stacks(text: str, size: list[int]) -> None:
     field = analyse(parse(text, (4, 256, 256)).graph).field
     assert field.size == tuple(size)
