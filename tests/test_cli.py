@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -243,8 +243,8 @@ class TestExplaining:
         ("spec", "line"),
         [
             ("1x3", "0 (1x3c128): axis 0: RF 1 = 1 + (1-1)*1; axis 1: RF 3 = 1 + (3-1)*1"),
-            ("add(3x3 | id)", "0.add (add): RF 3x3 = the union of 3x3 (0.0.0) and 1x1 (input)"),
-            ("up2,3x3", "0 (up2): RF 1, jump 1/2 (units read 1 place of the 1 before)"),
+            ("add(3x3 | id)", "0.add (add): RF 3x3 = the union of 3x3 (0.0.0) and 1x1 (0.1.0)"),
+            ("up2,3x3", "0 (up2x2): RF 1, jump 1/2 (units read 1 place of the 1 before)"),
             ("tconv3x3s2,3x3", "0 (tconv3x3c128s2): RF 2, jump 1/2 (units read 1 to 2 places of the 1 before)"),
             ("gap", "0 (gap): RF global: it reads all of 56x56"),
         ],
@@ -292,13 +292,8 @@ class TestReceptiveField:
 
     def test_a_unit_in_json(self) -> None:
         places = json.loads(good("rf 3x3,3x3 --unit 0,3 --format json"))["places"]
-        assert places == [
-            {
-                "unit": [0, 3],
-                "layer": "1",
-                "regions": [{"of": "input", "count": 15, "products": [[[[0, 3]], [[1, 6]]]]}],
-            }
-        ]
+        read = {"of": "input", "count": 15, "products": [[[[0, 3]], [[1, 6]]]]}
+        assert places == [{"unit": [0, 3], "layer": "1", "regions": [read]}]
 
 
 class TestFormats:
@@ -339,9 +334,7 @@ class TestFormats:
 
     @pytest.mark.parametrize("command", ["params", "flops", "rf", "summary"])
     def test_all_four_share_the_document(self, command: str) -> None:
-        assert json.loads(good(f"{command} resnet18 --format json")) == json.loads(
-            good("summary resnet18 --format json")
-        )
+        assert good(f"{command} resnet18 --format json") == good("summary resnet18 --format json")
 
     def test_a_global_field_has_no_size(self) -> None:
         document = json.loads(good("rf 3x3s2,gap --format json"))
@@ -367,12 +360,8 @@ class TestFormats:
         document = json.loads(good("compare 3x3,3x3 5x5 --format json"))
         assert [model["params"] for model in document["models"]] == [294912, 409600]
         assert document["ratios"]["params"] == [1.0, 409600 / 294912]
-        assert document["layers"][1] == {
-            "name": "1",
-            "specs": ["3x3c128", None],
-            "params": [147456, None],
-            "macs": [462422016, None],
-        }
+        second = {"name": "1", "specs": ["3x3c128", None], "params": [147456, None], "macs": [462422016, None]}
+        assert document["layers"][1] == second
 
     @pytest.mark.parametrize("command", ["params", "flops", "rf", "summary"])
     def test_csv(self, command: str) -> None:
@@ -425,12 +414,9 @@ class TestFormats:
         assert "_CONVCALC_COMPLETE" in good(f"completion {shell}")
 
     def test_completion_of_names(self) -> None:
-        environment = {
-            "_CONVCALC_COMPLETE": "bash_complete",
-            "COMP_WORDS": "convcalc params resnext-",
-            "COMP_CWORD": "2",
-        }
-        assert "plain,resnext-block" in process("params", "resnext-", **environment).stdout
+        words = "convcalc params resnext-"
+        environment = {"_CONVCALC_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": "2"}
+        assert "plain,resnext-block" in process(**environment).stdout
 
     def test_completion_of_the_users_shell(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHELL", "/usr/bin/fish")
@@ -492,7 +478,7 @@ class TestStyle:
         assert len(result.stdout.splitlines()) > 3000
 
     def test_bars_and_listings_in_colour(self) -> None:
-        result = process("compare", "3x3", "5x5", FORCE_COLOR="1", COLUMNS="60", PYTHONIOENCODING="utf-8")
+        result = process("compare", "3x3", "5x5", FORCE_COLOR="1", COLUMNS="64", PYTHONIOENCODING="utf-8")
         assert "━━━━" in result.stdout
         assert "(no room for:" in result.stdout
         listing = process("rf", "3x3d2", FORCE_COLOR="1", PYTHONIOENCODING="utf-8").stdout
@@ -535,13 +521,13 @@ class TestEndings:
 
     @pytest.mark.skipif(os.name == "nt", reason="signals as on Unix")
     def test_an_interruption(self) -> None:
+        program = (
+            "import time, convcalc.cli.answer as answer\n"
+            "answer.analyse = lambda graph: (print('on', flush=True), time.sleep(60))\n"
+            "from convcalc.cli import main; main(['params', '3x3'])"
+        )
         with subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                "import time, convcalc.cli.answer as a; a.analyse = lambda g: (print('on', flush=True), "
-                "time.sleep(60)); from convcalc.cli import main; main(['params', '3x3'])",
-            ],
+            [sys.executable, "-c", program],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -587,7 +573,7 @@ DISAGREES = Check("macs", "0.conv", 9, 7, "fvcore")
 
 
 @pytest.fixture
-def confirming(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None]]:
+def confirming(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     """Proofs are wanted, torch seems to be here, and this stands in for the proof."""
     monkeypatch.delenv("CONVCALC_CONFIRM")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
@@ -596,7 +582,7 @@ def confirming(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], None
         monkeypatch.setitem(sys.modules, "convcalc.pytorch", SimpleNamespace())  # type: ignore[misc]
         monkeypatch.setitem(sys.modules, "convcalc.pytorch.confirm", SimpleNamespace(confirm=confirm))  # type: ignore[misc]
 
-    yield stand_in
+    return stand_in
 
 
 class TestProof:
@@ -604,7 +590,8 @@ class TestProof:
         confirming(proof(*AGREES, uncovered=("the weather",)))
         lines = good("params 3x3").splitlines()
         assert lines[-2] == (
-            "confirmed on cpu (torch 9.9): params, MACs (fvcore, torch flop counter), shapes, receptive field (gradients)"
+            "confirmed on cpu (torch 9.9): params, MACs (fvcore, torch flop counter), shapes, "
+            "receptive field (gradients)"
         )
         assert lines[-1] == "no witness for the weather"
 

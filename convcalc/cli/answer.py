@@ -28,11 +28,11 @@ def answer(
     if output.format == "json":
         from convcalc.report.document import dumps
 
-        proof = prove(subject.graph, output)
+        proof = prove(subject, output)
         write(dumps({**proved_document(subject, analysis, proof, output), **more}))
     else:
         emit(report(analysis), output.format)
-        proof = prove(subject.graph, output)
+        proof = prove(subject, output)
         tell([proof], output.format)
     return EXIT_DISAGREES if proof.failed else 0
 

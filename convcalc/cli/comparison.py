@@ -25,7 +25,7 @@ def answer_comparison(requests: Sequence[Request], output: Output) -> int:
         return _as_document(subjects, comparison, output)
     every_layer = output.format == "csv"
     emit(comparison_report(subjects, comparison, dtype=output.dtype, every_layer=every_layer), output.format)
-    proofs = [prove(subject.graph, output) for subject in subjects]
+    proofs = [prove(subject, output) for subject in subjects]
     tell(proofs, output.format, [subject.text for subject in subjects])
     return EXIT_DISAGREES if any(proof.failed for proof in proofs) else 0
 
@@ -33,7 +33,7 @@ def answer_comparison(requests: Sequence[Request], output: Output) -> int:
 def _as_document(subjects: Sequence[Subject], comparison: Comparison, output: Output) -> int:
     from convcalc.report.document import dumps, opening
 
-    proofs = [prove(subject.graph, output) for subject in subjects]
+    proofs = [prove(subject, output) for subject in subjects]
     models = [
         proved_document(subject, model.analysis, proof, output)
         for subject, model, proof in zip(subjects, comparison.models, proofs, strict=True)

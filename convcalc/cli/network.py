@@ -10,6 +10,7 @@ from convcalc.graph import Graph
 from convcalc.measure import measure
 from convcalc.ops import Shape, spell
 from convcalc.report.subject import Subject
+from convcalc.target import is_target
 from convcalc.spec import DEFAULT_INPUT, Call, input_shape, parse, read
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ def resolve(request: Request) -> Subject:
     text = request.spec if request.layers is None else request.layers
     if text is None:
         return _single_layer(request)
+    if is_target(text):
+        from convcalc.cli.targets import model_subject
+
+        return model_subject(text, request)
     return _from_text(text, request)
 
 

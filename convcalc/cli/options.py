@@ -15,6 +15,9 @@ FORMATS = ("table", "json", "csv", "markdown", "latex")
 DEVICES = ("cpu", "cuda", "auto")
 DTYPES = ("float16", "bfloat16", "float32", "float64", "int8")
 
+TIMEOUT = 120.0
+"""Seconds that a model's code may take."""
+
 Command = Callable[..., Any]
 
 
@@ -42,6 +45,8 @@ class Request(NamedTuple):
     norm: str
     bias: bool
     settings: tuple[str, ...]
+    python_path: tuple[str, ...] = ()
+    timeout: float = TIMEOUT
 
 
 class Output(NamedTuple):
@@ -51,6 +56,8 @@ class Output(NamedTuple):
     confirm: bool
     device: str
     dtype: str | None = None
+    strict: bool = False
+    depth: int | None = None
 
 
 def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -106,6 +113,10 @@ INPUT = click.option(
 SETTINGS = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A catalogue entry's parameter.")
 _NORM = click.option("--norm", default="", metavar="WORD", help="A normalisation after every convolution of a text.")
 _BIAS = click.option("--bias", is_flag=True, help="A bias on every convolution of a text.")
+_MODEL = (
+    click.option("--python-path", multiple=True, metavar="DIR", help="Where a model's package is. [default: here]"),
+    click.option("--timeout", type=float, default=TIMEOUT, metavar="SECONDS", help="How long a model's code may take."),
+)
 _NETWORK = (
     click.argument("spec", required=False, shell_complete=complete_spec),
     click.option("--layers", metavar="TEXT", help="The network as a text, in place of SPEC."),
@@ -122,8 +133,9 @@ _NETWORK = (
     _NORM,
     SETTINGS,
     INPUT,
+    *_MODEL,
 )
-_SEVERAL = (click.argument("specs", nargs=-1, required=True, shell_complete=complete_spec), _BIAS, _NORM, INPUT)
+_SEVERAL = (click.argument("specs", nargs=-1, required=True, shell_complete=complete_spec), _BIAS, _NORM, INPUT, *_MODEL)
 CONFIRM = click.option(
     "--confirm/--no-confirm",
     default=None,
@@ -138,7 +150,12 @@ _OUTPUT = (
     CONFIRM,
     DEVICE,
     click.option("--dtype", type=click.Choice(DTYPES), help="Also give memory in bytes of this type."),
+    click.option("--strict", is_flag=True, help="Exit with 2 if an operator of a model cannot be counted."),
+    click.option("--depth", type=_Count(), help="Group layers by module, so many names deep."),
 )
+
+
+_OUTPUT_NAMES = tuple(name for name in Output._fields if name != "confirm")
 
 
 def network_options(command: Command) -> Command:
@@ -168,8 +185,9 @@ def output_options(command: Command) -> Command:
     """Add format and proof; the command gets `output`, an Output."""
 
     @wraps(command)
-    def run(format: str, confirm: bool | None, device: str, dtype: str | None, **given: Any) -> Any:
-        return command(output=Output(format, confirm is not False, device, dtype), **given)
+    def run(confirm: bool | None, **given: Any) -> Any:
+        output = Output(confirm=confirm is not False, **{name: given.pop(name) for name in _OUTPUT_NAMES})
+        return command(output=output, **given)
 
     return _with(_OUTPUT, run)
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from convcalc.cli.options import Output
 from convcalc.errors import ConfirmError
-from convcalc.graph import Graph
 from convcalc.proof import Confirmation
+from convcalc.report.subject import Subject
 
 INSTALL = "pip install 'convcalc[torch]'"
 
@@ -28,8 +28,8 @@ class Proof(NamedTuple):
         return self.confirmation is not None and not self.confirmation.ok
 
 
-def prove(graph: Graph, output: Output) -> Proof:
-    """Prove `graph` on the real module, if that is wanted and torch is here."""
+def prove(subject: Subject, output: Output) -> Proof:
+    """Prove a network's numbers on the real module, if that is wanted and torch is here."""
     if not output.confirm:
         return Proof()
     from importlib.util import find_spec
@@ -37,10 +37,13 @@ def prove(graph: Graph, output: Output) -> Proof:
     if not (find_spec("torch") and find_spec("fvcore")):
         return Proof(declined=INSTALL)
     with Progress() as progress:
-        from convcalc.pytorch.confirm import confirm
-
         try:
-            return Proof(confirm(graph, device=output.device, progress=progress))
+            if subject.confirm:
+                progress("running the model")
+                return Proof(subject.confirm(output.device))
+            from convcalc.pytorch.confirm import confirm
+
+            return Proof(confirm(subject.graph, device=output.device, progress=progress))
         except ConfirmError as error:
             return Proof(declined=error.message + (f" ({error.hint})" if error.hint else ""))
 

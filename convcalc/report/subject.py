@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from convcalc.graph import Graph
 from convcalc.measure import Summary
 from convcalc.ops import spell
+from convcalc.proof import Confirmation
 from convcalc.report.parts import amount
 
 
@@ -14,13 +16,19 @@ class Subject(NamedTuple):
     """A network that was asked for.
 
     `defaulted` says which part of the input nobody named: "", "default", or "56x56 default".
-    `ungrouped` is the same single layer with one group, where `--groups` asked for several.
+    `ungrouped` is the same single layer with one group, where `--groups` asked for several. Of a traced
+    model: `notes` are what must be said beside the numbers, `confirm` proves them on a device, `classes` are
+    its modules' by their paths, `buffers` how many values it has that are not parameters.
     """
 
     text: str
     graph: Graph
     defaulted: str = ""
     ungrouped: Summary | None = None
+    notes: tuple[str, ...] = ()
+    confirm: Callable[[str], Confirmation] | None = None
+    classes: dict[str, str] | None = None
+    buffers: int | None = None
 
 
 def heading(subject: Subject, summary: Summary) -> list[str]:
@@ -32,5 +40,6 @@ def heading(subject: Subject, summary: Summary) -> list[str]:
     defaulted = f" ({subject.defaulted})" if subject.defaulted else ""
     return [
         summary.rows[0].spec if single and not subject.text else subject.text,
-        f"input {inputs}{defaulted}, output {outputs}, {amount(len(summary.rows), 'layer')}",
+        f"input {inputs}{defaulted}, output {outputs}, {amount(len(graph.layers), 'layer')}",
+        *subject.notes,
     ]
