@@ -20,6 +20,7 @@ from convcalc.ops.base import (
     option,
     positive,
     rank,
+    record,
     spell,
     times,
 )
@@ -29,21 +30,28 @@ if TYPE_CHECKING:
     from convcalc.graph import Tensor
 
 
-class _Convolution(Op):
-    """What the plain, transposed and deformable convolution share: their options and their weights."""
+@record
+class _Kernel(Op):
+    """The options that every convolution has; their order is the order of a spec's letters."""
 
     is_convolution = True
+
+    kernel: Axes = option("", axes=True)
+    channels: Any = option("c", default=None)
+    stride: Axes = option("s", default=1, axes=True)
+    padding: Axes = option("p", default=None, axes=True)
+    dilation: Axes = option("d", default=1, axes=True)
+
+
+@record
+class _Convolution(_Kernel):
+    """What the plain, transposed and deformable convolution share: their options and their weights."""
+
     numbered = True
     saves = "input"
 
-    # The dataclasses below declare these; their order is the order of a spec's letters.
-    kernel: Any
-    channels: Any
-    stride: Any
-    padding: Any
-    dilation: Any
-    groups: Any
-    bias: Any
+    groups: int = option("g", default=1)
+    bias: bool = option("b", default=False, flag=True)
 
     def bind(self, *inputs: Shape) -> Op:
         """Kernel, stride, dilation and padding per axis; as many output channels as come in."""
@@ -136,14 +144,6 @@ class Conv(_Convolution):
     word = ""
     summary = "convolution"
 
-    kernel: Axes = option("", axes=True)
-    channels: int | None = option("c", default=None)
-    stride: Axes = option("s", default=1, axes=True)
-    padding: Axes = option("p", default=None, axes=True)
-    dilation: Axes = option("d", default=1, axes=True)
-    groups: int = option("g", default=1)
-    bias: bool = option("b", default=False, flag=True)
-
     def shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
         size = []
@@ -171,7 +171,7 @@ class Conv(_Convolution):
 
 
 @operator
-class Depthwise(Op):
+class Depthwise(_Kernel):
     """Depthwise convolution: every channel has its own kernel; a Conv with as many groups as channels.
 
     By hand, `dw3x3` on 64x56x56: 3*3*64 = 576 weights. `c128` gives every channel two kernels.
@@ -180,13 +180,7 @@ class Depthwise(Op):
     label = "depthwise"
     word = "dw"
     summary = "depthwise convolution"
-    is_convolution = True
 
-    kernel: Axes = option("", axes=True)
-    channels: int | None = option("c", default=None)
-    stride: Axes = option("s", default=1, axes=True)
-    padding: Axes = option("p", default=None, axes=True)
-    dilation: Axes = option("d", default=1, axes=True)
     bias: bool = option("b", default=False, flag=True)
 
     def bind(self, *inputs: Shape) -> Op:
@@ -195,7 +189,7 @@ class Depthwise(Op):
 
 
 @operator
-class Separable(Composite):
+class Separable(Composite, _Kernel):
     """Depthwise separable convolution (Howard et al. 2017, section 3.1): depthwise, then 1x1.
 
     By hand, `sep3x3c64` from 32 channels: 3*3*32 + 32*64 = 2,336 weights. Stride, padding and dilation
@@ -205,13 +199,7 @@ class Separable(Composite):
     label = "separable"
     word = "sep"
     summary = "depthwise separable convolution: depthwise, then 1x1"
-    is_convolution = True
 
-    kernel: Axes = option("", axes=True)
-    channels: int | None = option("c", default=None)
-    stride: Axes = option("s", default=1, axes=True)
-    padding: Axes = option("p", default=None, axes=True)
-    dilation: Axes = option("d", default=1, axes=True)
     bias: bool = option("b", default=False, flag=True)
 
     def expand(self, x: Tensor) -> Tensor:
@@ -232,13 +220,6 @@ class TransposedConv(_Convolution):
     word = "tconv"
     summary = "transposed convolution"
 
-    kernel: Axes = option("", axes=True)
-    channels: int | None = option("c", default=None)
-    stride: Axes = option("s", default=1, axes=True)
-    padding: Axes = option("p", default=None, axes=True)
-    dilation: Axes = option("d", default=1, axes=True)
-    groups: int = option("g", default=1)
-    bias: bool = option("b", default=False, flag=True)
     output_padding: Axes = option("o", default=0, axes=True)
 
     def bind(self, *inputs: Shape) -> Op:
@@ -322,7 +303,7 @@ class DeformConv(Conv):
 
 
 @operator
-class Deformable(Composite):
+class Deformable(Composite, _Kernel):
     """Deformable convolution with its offset convolution (Dai et al. 2017; `v2`: Zhu et al. 2019).
 
     By hand, `dconv3x3` on 64 channels: 3*3*64*64 weights, and an offset convolution of 3*3*64*18
@@ -332,13 +313,7 @@ class Deformable(Composite):
     label = "deformable"
     word = "dconv"
     summary = "deformable convolution with its offset convolution; v2 adds the mask"
-    is_convolution = True
 
-    kernel: Axes = option("", axes=True)
-    channels: int | None = option("c", default=None)
-    stride: Axes = option("s", default=1, axes=True)
-    padding: Axes = option("p", default=None, axes=True)
-    dilation: Axes = option("d", default=1, axes=True)
     groups: int = option("g", default=1)
     bias: bool = option("b", default=False, flag=True)
     version: int = option("v", default=1)
