@@ -17,6 +17,7 @@ from convcalc.ops.base import (
     option,
     positive,
     rank,
+    spell,
     times,
 )
 
@@ -111,6 +112,8 @@ class LocalResponseNorm(Op):
 
     def bind(self, *inputs: Shape) -> Op:
         positive("the size", self.size)
+        if not rank(inputs[0]):
+            raise ShapeError(f"lrn needs spatial axes, its input {spell(inputs[0])} has none")
         return self
 
     def elementwise(self, *inputs: Shape) -> int:
