@@ -175,22 +175,24 @@ def _matches(ours: Network, theirs: Network, *, parameters_only: bool = False) -
     our_stages, their_stages = _stages(ours), _stages(theirs)
     if our_stages.keys() != their_stages.keys():
         raise _unlike(ours, theirs)
+    held = _parameters if parameters_only else _floating
     for stage, our_modules in our_stages.items():
-        for name in dict(our_modules[0].named_parameters() if parameters_only else _floating(our_modules[0])):
-            try:
-                pair = [[m.get_parameter(name) if parameters_only else m.state_dict(keep_vars=True)[name] for m in side]
-                        for side in (our_modules, their_stages[stage])]  # fmt: skip
-                yield _Match(pair[0], pair[1], _axis(*pair))
-            except (KeyError, AttributeError, ValueError):
-                raise _unlike(ours, theirs) from None
+        our_tensors = [dict(held(module)) for module in our_modules]
+        their_tensors = [dict(held(module)) for module in their_stages[stage]]
+        if len({tuple(tensors) for tensors in (*our_tensors, *their_tensors)}) != 1:
+            raise _unlike(ours, theirs)
+        for name in our_tensors[0]:
+            sides = [tensors[name] for tensors in our_tensors], [tensors[name] for tensors in their_tensors]
+            axis = _axis(*sides)
+            if axis is None:
+                raise _unlike(ours, theirs)
+            yield _Match(*sides, axis)
 
 
-def _axis(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> int:
-    """Along which axis both sides join to tensors of one shape. Raises ValueError if along none."""
-    for axis in range(min(2, ours[0].dim())):
-        if _joined(ours, axis) == _joined(theirs, axis):
-            return axis
-    raise ValueError("the weights have different shapes")
+def _axis(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> int | None:
+    """Along which axis both sides join to tensors of one shape; None if along none."""
+    axes = range(min(2, ours[0].dim()))
+    return next((axis for axis in axes if _joined(ours, axis) == _joined(theirs, axis) is not None), None)
 
 
 def _joined(tensors: Sequence[Tensor], axis: int) -> tuple[int, ...] | None:
@@ -223,6 +225,11 @@ def _floating(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     for name, tensor in module.state_dict(keep_vars=True).items():
         if tensor.is_floating_point():
             yield name, tensor
+
+
+def _parameters(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """What gradients are taken by."""
+    yield from module.named_parameters()
 
 
 def _outputs(network: Network, inputs: Sequence[Tensor]) -> Tensor:
