@@ -386,7 +386,7 @@ def _read(op: Op, number: int, shapes: list[tuple[int, ...]], box: tuple[Positio
     for axis, size in enumerate(source):
         window = op.window(axis, number, *shapes)
         units = box[axis] if axis < len(box) else Positions(((0, 1),))
-        reads.append(units if window is IDENTITY else window.image(units).clip(0, size))
+        reads.append((units if window is IDENTITY else window.image(units)).clip(0, size))
     return tuple(reads)
 
 
@@ -402,7 +402,8 @@ def _readers(
     for axis, positions in enumerate(box):
         window = op.window(axis, number, *shapes)
         if axis < len(units):
-            units[axis] = positions if window is IDENTITY else window.preimage(positions, shape[1 + axis])
+            extent = shape[1 + axis]
+            units[axis] = positions.clip(0, extent) if window is IDENTITY else window.preimage(positions, extent)
         elif not window.preimage(positions, 1).runs:  # an axis that ends here, unread
             return (NOTHING,) * len(units)
     return tuple(units)

@@ -376,6 +376,16 @@ def test_a_unit_over_padding_only_reads_nothing() -> None:
     assert not region.contains((0, 1))
 
 
+def test_padding_and_cropping_at_one_end_only() -> None:
+    # No place is moved, and yet unit 5 reads nothing of 5 places, and place 4 is read by none of 4 units.
+    builder = Builder()
+    x = builder.input((1, 5))
+    padded, cropped = x.apply(Pad(0, 1)), x.apply(Pad(0, -1))
+    graph = builder.graph(padded, cropped)
+    assert unit_field(graph, (5,), padded.node)[0].count == 0
+    assert pixel_units(graph, (4,), layer=cropped.node).count == 0
+
+
 def test_axes_that_end_and_axes_that_begin() -> None:
     graph = parse("3x3,flatten,unflatten3,1x1x1c2", (4, 5, 5)).graph
     field = receptive_fields(graph)[-1]

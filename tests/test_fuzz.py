@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -124,10 +125,8 @@ def test_valid_texts_mutated(text: str) -> None:
 def test_norms(text: str) -> None:
     with pytest.raises(ConvcalcError):
         parse("3x3", SMALL, norm=f"{text},,")
-    try:
+    with suppress(ConvcalcError):
         parse("3x3", SMALL, norm=text)
-    except ConvcalcError as error:
-        assert error.message
 
 
 @examples(3_000)

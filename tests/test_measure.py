@@ -14,7 +14,6 @@ from convcalc.graph import Builder, Graph
 from convcalc.measure import Memory, kinds
 from convcalc.ops import Add, Conv, Flatten, Input, Mul, ReLU
 
-
 # --- counts
 
 
