@@ -90,6 +90,8 @@ RANKS = {
     "ops": 2,
     "graph": 3,
     "spec": 4,
+    "target": 6,
+    "wire": 5,
     "blocks": 4,
     "field": 5,
     "proof": 5,

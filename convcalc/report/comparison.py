@@ -11,7 +11,7 @@ from convcalc.compare import METRICS, Aligned, Comparison
 from convcalc.measure import Row
 from convcalc.report.fields import field_cell, field_sentences
 from convcalc.report.layers import BYTES, FLOPS, incomplete_sentences
-from convcalc.report.parts import Cell, Column, Part, Report, Table, amount, bar, percent, ratio, scaled, show
+from convcalc.report.parts import Cell, Column, Part, Report, Table, amount, bar, in_bytes, percent, ratio, show
 from convcalc.report.subject import Subject, heading
 
 MAX_PORTIONS = 16
@@ -93,7 +93,7 @@ def _totals(comparison: Comparison, dtype: str | None) -> Table:
     rows = [_beside(_MEANINGS[metric], comparison.totals(metric), comparison.ratios(metric)) for metric in METRICS]
     if dtype:
         peaks = [total * BYTES[dtype] for total in comparison.totals("peak")]
-        rows.append(_beside(f"peak, {dtype}", [f"{scaled(peak)}B" for peak in peaks], [None] * len(models)))
+        rows.append(_beside(f"peak, {dtype}", [in_bytes(peak) for peak in peaks], [None] * len(models)))
     fields = [_field(model.analysis.spatial_field or model.analysis.field) for model in models]
     rows.append(_beside("receptive field", [show(size) for size, _ in fields], [None] * len(models)))
     rows.append(_beside("effective stride", [show(stride) for _, stride in fields], [None] * len(models)))

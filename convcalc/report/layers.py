@@ -8,7 +8,7 @@ from fractions import Fraction
 from convcalc.measure import Analysis, Memory, Row, Summary
 from convcalc.ops import Params
 from convcalc.report.fields import field_cell, field_sentences
-from convcalc.report.parts import Column, Listing, Part, Report, Table, amount, percent, scaled, show
+from convcalc.report.parts import Column, Listing, Part, Report, Table, amount, in_bytes, percent, scaled, show
 from convcalc.report.subject import Subject, heading
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8, "int8": 1}
@@ -126,7 +126,7 @@ def incomplete_sentences(summary: Summary) -> list[str]:
 def memory_table(memory: Memory, dtype: str | None) -> Table:
     """Elements for one input, and bytes of `dtype`."""
     columns = [Column("memory, batch 1", left=True), Column("elements")]
-    columns += [Column(dtype, show=_bytes)] if dtype else []
+    columns += [Column(dtype, show=in_bytes)] if dtype else []
     rows = [
         (_MEMORY[name], count, *([count * BYTES[dtype]] if dtype else [])) for name, count in memory._asdict().items()
     ]
@@ -161,10 +161,6 @@ def _explained(summary: Summary, formula: Callable[[Row], str], number: Callable
 
 def _amount(number: int) -> str:
     return show(number) if number < 1_000_000 else f"{show(number)} ({scaled(number)})"
-
-
-def _bytes(size: int) -> str:
-    return f"{scaled(size)}B" if size >= 1000 else f"{size} B"
 
 
 def _share(part: int, whole: int) -> float:

@@ -6,7 +6,6 @@ Cells are plain values (ints stay exact), so that one table serves people ("4,60
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 Cell = Any
@@ -67,7 +66,14 @@ def scaled(number: int) -> str:
     for power, prefix in enumerate(" kMGTPE"):
         if power and number < 999.5 * 1000**power:
             return f"{number / 1000**power:.3g} {prefix}"
-    return f"{Fraction(number):.2e}" if number.bit_length() < 1000 else f"1e{len(str(number)) - 1}"
+    power = len(str(number)) - 1
+    return f"{number / 10**power:.3g}e{power}"
+
+
+def in_bytes(count: Cell) -> str:
+    """A number of bytes to three digits: "8.83 MB"."""
+    text = scaled(count)
+    return text + ("B" if text[-1].isalpha() else " B")
 
 
 def amount(count: int, noun: str) -> str:
