@@ -53,8 +53,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 # ---------------------------------------------------------------- the truth table
 
 
-def test_the_shipped_claims_are_those_of_the_table(judged: dict[str, Judged]) -> None:
-    assert sorted(judged) == sorted(row["id"] for row in TRUTH)
+def test_the_claims_of_the_table_are_shipped(judged: dict[str, Judged]) -> None:
+    """And a few that the articles make besides."""
+    assert {row["id"] for row in TRUTH} <= judged.keys()
+    assert all(one.is_expected and one.claim.expected for one in judged.values())
     assert all(claim.article.title and claim.article.source for claim in shipped())
 
 

@@ -8,9 +8,10 @@ index, arithmetic, comparisons, `and`, `or`, `not`. Numbers are exact: 1.4 is 7/
 from __future__ import annotations
 
 import ast
+import itertools
 import operator
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple, NoReturn, Protocol
 
@@ -24,6 +25,9 @@ MAX_DEPTH = 40
 
 MAX_BITS = 1000
 """The largest number that a power, a product or a quotient may give, in binary digits: a float can still hold it."""
+
+MAX_ITEMS = 10
+"""The longest list that is shown item by item."""
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -132,14 +136,25 @@ def spell(value: Any) -> str:
     ('73,728', '1.389', '[64, 1024]')
     """
     if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "not known"}[value]
+        return {True: "yes", False: "no", None: "not measured"}[value]
     if isinstance(value, list):
-        return f"[{', '.join(str(item) if type(item) is int else spell(item) for item in value)}]"
+        return f"[{', '.join(_items(value))}]"
     if isinstance(value, Fraction) and value.denominator == 1:
         value = int(value)
     if isinstance(value, int):
         return f"{value:,}"
     return f"{float(value):.4g}" if isinstance(value, Fraction | float) else str(value)
+
+
+def _items(values: list[Any]) -> Iterator[str]:
+    """The items as text, of a long list with what repeats counted: 4 (64 times)."""
+    for _, group in itertools.groupby(values):
+        items = list(group)
+        text = str(items[0]) if type(items[0]) is int else spell(items[0])
+        if len(values) > MAX_ITEMS and len(items) > 1:
+            yield f"{text} ({len(items)} times)"
+        else:
+            yield from [text] * len(items)
 
 
 class _Evaluation:

@@ -45,7 +45,7 @@ class Step(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A claim and what became of it. `reasons` are computed, `why` is the file's own word."""
+    """A claim and what became of it. `reasons` are computed; `why` is the file's own word, empty without a verdict."""
 
     claim: Claim
     verdict: str
@@ -104,10 +104,9 @@ class Judge:
         try:
             verdict, reasons = self._verdict(claim, case)
         except NotJudgedError as error:
-            verdict, reasons = error.verdict, [_told(error)]
-        known = {name: value for name, value in figures.items() if value is not None}
-        reasons = list(dict.fromkeys([*reasons, *missing]))
-        return Judged(claim, verdict, figures, tuple(reasons), fill(claim.why, known), tuple(case.steps))
+            return Judged(claim, error.verdict, figures, (_told(error),), "", tuple(case.steps))
+        told = tuple(dict.fromkeys([*reasons, *missing]))
+        return Judged(claim, verdict, figures, told, fill(claim.why, figures), tuple(case.steps))
 
     def _verdict(self, claim: Claim, case: _Case) -> tuple[str, list[str]]:
         """The verdict and its reasons. Raises NotJudgedError where a measurement decides that is missing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from convcalc.articles import Article, Claim, Judged
+from convcalc.articles import VERDICTS, Article, Claim, Judged
 from convcalc.articles.expression import spell
 from convcalc.articles.judge import plain
 from convcalc.report.document import Document, opening
@@ -27,7 +27,7 @@ def articles_report(judged: Sequence[Judged], *, explain: bool) -> Report:
         if explain:
             report += [Listing([line for one in claims for line in _explained(one)])]
         else:
-            report += [f"{_short(one.claim)}: {one.explanation}" for one in claims if _needs_words(one)]
+            report += [_reasons(one) for one in claims if _needs_words(one)]
     return [*report, *_closing(judged)]
 
 
@@ -78,6 +78,12 @@ def _needs_words(one: Judged) -> bool:
     return bool(one.explanation) and one.verdict != "right"
 
 
+def _reasons(one: Judged) -> str:
+    """The claim, its verdict and the reasons; a reason that begins with the verdict says it already."""
+    told = one.explanation if one.explanation.startswith(one.verdict) else f"{one.verdict}: {one.explanation}"
+    return f'{_short(one.claim)} ("{one.claim.says}"): {told}'
+
+
 def _explained(one: Judged) -> Iterator[str]:
     """What is said, every quantity with its arithmetic, every figure with its expression, and the reasons."""
     claim = one.claim
@@ -102,10 +108,10 @@ def _explained(one: Judged) -> Iterator[str]:
 
 
 def _closing(judged: Sequence[Judged]) -> Iterator[str]:
-    counts: dict[str, int] = {}
-    for one in judged:
-        counts[one.verdict] = counts.get(one.verdict, 0) + 1
-    yield f"{amount(len(judged), 'claim')}: {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}"
+    verdicts = [one.verdict for one in judged]
+    counts = {verdict: verdicts.count(verdict) for verdict in (*VERDICTS, *sorted(set(verdicts) - set(VERDICTS)))}
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    yield f"{amount(len(judged), 'claim')}: {told}"
     unexpected = [one for one in judged if not one.is_expected]
     for one in unexpected:
         yield f"unexpected: {one.claim.id} is {one.verdict}, the file expects {one.claim.expected}"
