@@ -27,6 +27,8 @@ COMMANDS = {
     "latex": ["params", "resnet18", "--format", "latex", "--no-confirm"],
     "blocks": ["blocks"],
     "block": ["blocks", "resnet50"],
+    "articles": ["articles", "--no-confirm"],
+    "a claim to count": ["articles", "kernels/rf-7x7", "--explain"],
     "completion": ["completion", "zsh"],
     "help": ["--help"],
     "mistake": ["params", "3x3x", "--no-confirm"],
