@@ -16,8 +16,10 @@ SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 MAX_DIGITS = 40
 """The longest number that is read."""
 
-PATTERN = r"^[+-]?[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?(?:[kMG]|\s?%)?$"
-"""A quantity that is written as text, for the JSON Schema and the reader alike."""
+_NUMBER = r"[+-]?[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?"
+COUNT_PATTERN = rf"^\s*{_NUMBER}\s*[kMG]?\s*$"
+SHARE_PATTERN = rf"^\s*{_NUMBER}\s*[kMG%]?\s*$"
+"""Quantities written as text, for the JSON Schema; the second may be a percentage."""
 
 _QUANTITY = re.compile(r"(?P<number>[+-]?[0-9]+(?:_[0-9]+)*(?:\.(?P<decimals>[0-9]+))?)\s*(?P<unit>[^\W0-9_]*|%)")
 _ROUNDING = Context(prec=3 * MAX_DIGITS, rounding=ROUND_HALF_UP)

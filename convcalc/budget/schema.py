@@ -11,7 +11,7 @@ from typing import Any
 
 from convcalc.budget.metrics import COUNT, METRICS, SHAPE, SHARE, SIZES, layer_kinds
 from convcalc.budget.operators import CHECK, CLAIM, EqualSides, Operator
-from convcalc.budget.quantity import PATTERN
+from convcalc.budget.quantity import COUNT_PATTERN, SHARE_PATTERN
 
 Schema = dict[str, Any]
 
@@ -108,7 +108,8 @@ def _bound(operator: Operator, kind: str) -> Schema:
     if isinstance(operator, EqualSides):
         return {**described, "const": True}
     number = {"type": "number" if kind == SHARE or not operator.wants_integers else "integer", "minimum": 0}
-    quantity = {"type": "string", "pattern": PATTERN}
+    may_be_share = operator.takes_percent or kind == SHARE
+    quantity = {"type": "string", "pattern": SHARE_PATTERN if may_be_share else COUNT_PATTERN}
     if not operator.takes_sizes or kind not in (SIZES, SHAPE):
         return {**described, "anyOf": [number, quantity]}
     return {**described, "anyOf": [_SIZES, _SHAPE] + ([number] if kind == SIZES else [])}
