@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from convcalc.algebra import prod
@@ -71,7 +72,8 @@ class Summary(NamedTuple):
     @property
     def uncounted(self) -> dict[str, int]:
         """Operators whose counts are not known, with the number of their calls."""
-        return dict(Counter(row.spec for row in self.rows if not row.op.counted))
+        ops = [self.graph.nodes[index].op for index in self.graph.layers]
+        return dict(Counter(op.spec() for op in ops if not op.counted))
 
     @property
     def complete(self) -> bool:
@@ -137,6 +139,30 @@ def measure(graph: Graph) -> Summary:
         sum([row.elementwise for row in rows]),
         Memory(params.total, *_activations(graph)),
     )
+
+
+def by_module(summary: Summary, depth: int, classes: Mapping[str, str] = MappingProxyType({})) -> Summary:
+    """The same numbers with a row for each module, so many names deep, in execution order of its first layer.
+
+    `classes` are the modules' classes by their paths, for show.
+    """
+    from convcalc.ops.traced import Module
+
+    modules: dict[str, list[Row]] = {}
+    for row in summary.rows:
+        path = row.name.split(".")
+        modules.setdefault(".".join(path[:depth]), []).append(row)
+    rows = []
+    for name, layers in modules.items():
+        last = layers[-1]
+        if len(layers) == 1 and last.name == name:
+            rows.append(last)
+            continue
+        op = Module(len(layers), classes.get(name, ""), all(row.op.counted for row in layers))
+        params = Params(*(sum(column) for column in zip(*(row.params for row in layers), strict=True)))
+        macs, elementwise = sum(row.macs for row in layers), sum(row.elementwise for row in layers)
+        rows.append(Row(last.node, name, op, (), last.output, params, macs, elementwise))
+    return summary._replace(rows=tuple(rows))
 
 
 def analyse(graph: Graph, source: int = 0) -> Analysis:

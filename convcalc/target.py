@@ -27,6 +27,9 @@ TIMEOUT = 120.0
 _CHANNELS = ("GITHUB_", "ACTIONS_", "CI_JOB_TOKEN")
 """What variables begin with through which a CI job takes commands and keeps tokens: not for a model."""
 
+DEFAULT_INPUT = "3x224x224"
+"""The input of a model that names none."""
+
 _TARGET = re.compile(r"\s*(?P<module>[A-Za-z_][\w.]*):(?P<attribute>[A-Za-z_][\w.]*)\s*(?P<arguments>\(.*\))?\s*", re.S)
 
 _CHILD = "import sys; sys.path.append(sys.argv[1]); from convcalc.pytorch.child import main; main()"
@@ -61,12 +64,16 @@ class Target(NamedTuple):
 
 
 class TracedModel(NamedTuple):
-    """What came back: the graph, the shapes of the outputs (batch included), buffers, what must be said, the proof."""
+    """What came back: the graph, the shapes of the outputs (batch included), buffers, what must be said, the proof.
+
+    `classes` are the modules' classes by their paths.
+    """
 
     graph: Graph
     outputs: tuple[tuple[int, ...], ...]
     buffers: int
     note: str
+    classes: dict[str, str]
     proof: Confirmation | None
     declined: str
 
@@ -117,7 +124,7 @@ def trace_target(
         "module": target.module,
         "attribute": target.attribute,
         "arguments": target.arguments,
-        "inputs": list(inputs),
+        "inputs": list(inputs or (DEFAULT_INPUT,)),
         "python_path": list(python_path),
         "confirm": confirm,
         "device": device,
@@ -134,6 +141,7 @@ def trace_target(
         tuple([tuple(shape) for shape in answer["outputs"]]),
         answer["buffers"],
         answer["note"],
+        answer["classes"],
         load_confirmation(answer["proof"]) if answer["proof"] else None,
         answer["declined"],
     )

@@ -44,8 +44,8 @@ def load_graph(data: dict[str, Any]) -> Graph:
 
 
 def _dump_op(op: Op) -> dict[str, Any]:
-    named = fields(op) if is_dataclass(op) else ()
-    return {"operator": type(op).__name__, **{field.name: _dump(getattr(op, field.name)) for field in named}}
+    names: list[str] = [field.name for field in fields(op)] if is_dataclass(op) else []
+    return {"operator": type(op).__name__, **{name: _dump(getattr(op, name)) for name in names}}
 
 
 def _load_op(data: dict[str, Any]) -> Op:

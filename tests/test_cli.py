@@ -23,6 +23,8 @@ from click.testing import CliRunner, Result
 from convcalc.cli import main
 from convcalc.errors import ConfirmError
 from convcalc.proof import Check, Confirmation
+from convcalc.report.subject import Subject
+from convcalc.spec import parse
 
 ESCAPE = "\x1b"
 BOX = set("─│┌┐└┘├┤━┃╭╮")
@@ -672,7 +674,7 @@ class TestProof:
         monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
         with monkeypatch.context() as patched:
             patched.setattr(sys, "stderr", terminal)
-            module.prove(None, module.Output("table", True, "cpu"))  # type: ignore[arg-type]
+            module.prove(Subject("3x3", parse("3x3").graph), module.Output("table", True, "cpu"))
         written = terminal.getvalue()
         assert "confirming: early" in written
         assert "confirming: late" in written

@@ -10,7 +10,8 @@ from typing import Any
 
 from convcalc.cli.options import Output
 from convcalc.cli.proof import Proof, prove
-from convcalc.measure import Analysis, analyse
+from convcalc.errors import UsageError
+from convcalc.measure import Analysis, analyse, by_module
 from convcalc.report.parts import Report
 from convcalc.report.subject import Subject
 
@@ -24,7 +25,7 @@ def answer(
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
     """Answer for one network: `report` for people, or its document, with `more` keys. Gives the exit code."""
-    analysis = analyse(subject.graph)
+    analysis = shown(subject, analyse(subject.graph), output)
     if output.format == "json":
         from convcalc.report.document import dumps
 
@@ -35,6 +36,19 @@ def answer(
         proof = prove(subject, output)
         tell([proof], output.format)
     return EXIT_DISAGREES if proof.failed else 0
+
+
+def shown(subject: Subject, analysis: Analysis, output: Output) -> Analysis:
+    """What is shown of an analysis: grouped by module under --depth. Raises UsageError under --strict."""
+    summary = analysis.summary
+    if output.strict and not summary.complete:
+        calls = ", ".join(f"{count} of {name}" for name, count in summary.uncounted.items())
+        raise UsageError(
+            f"{subject.text} is not counted completely: {calls}", hint="without --strict it is a lower bound"
+        )
+    if output.depth is None:
+        return analysis
+    return analysis._replace(summary=by_module(summary, output.depth, subject.classes or {}))
 
 
 def proved_document(subject: Subject, analysis: Analysis, proof: Proof, output: Output) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from convcalc.cli.failures import EXIT_WRONG_REQUEST
 from convcalc.cli.options import Output
 from convcalc.cli.proof import Proof, prove
 from convcalc.errors import ConvcalcError, UsageError
+from convcalc.report.subject import Subject as Shown
 from convcalc.report.verdicts import FORMATS, render
 from convcalc.report.verdicts.text import LABELS, NOTE, printable
 
@@ -101,7 +102,10 @@ def _quote_for_github(text: str) -> None:
 
 def _proof(entry: Entry, side: Definition, subject: Subject) -> Verdict:
     """The verdict of a proof on the real module, on the CPU."""
-    proof = Proof(subject.proof, subject.declined) if side.module else prove(subject.graph, Output("text", True, "cpu"))
+    if side.module:
+        proof = Proof(subject.proof, subject.declined)
+    else:
+        proof = prove(Shown("", subject.graph), Output("text", True, "cpu"))
     unproved = Verdict(entry.name, "proof", "confirm", UNKNOWN, "", path=entry.path)
     found = proof.confirmation
     if found is None:

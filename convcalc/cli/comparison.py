@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.cli.answer import EXIT_DISAGREES, emit, proved_document, tell, write
+from convcalc.cli.answer import EXIT_DISAGREES, emit, proved_document, shown, tell, write
 from convcalc.cli.network import resolve
 from convcalc.cli.options import Output, Request
 from convcalc.cli.proof import prove
@@ -20,7 +20,7 @@ def answer_comparison(requests: Sequence[Request], output: Output) -> int:
     if len(requests) < 2:
         raise UsageError("one network is no comparison", hint="convcalc compare A B; convcalc summary shows one")
     subjects = [resolve(request) for request in requests]
-    comparison = compare(*(Model(subject.text, analyse(subject.graph)) for subject in subjects))
+    comparison = compare(*(Model(subject.text, shown(subject, analyse(subject.graph), output)) for subject in subjects))
     if output.format == "json":
         return _as_document(subjects, comparison, output)
     every_layer = output.format == "csv"

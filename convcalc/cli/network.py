@@ -10,8 +10,8 @@ from convcalc.graph import Graph
 from convcalc.measure import measure
 from convcalc.ops import Shape, spell
 from convcalc.report.subject import Subject
-from convcalc.target import is_target
 from convcalc.spec import DEFAULT_INPUT, Call, input_shape, parse, read
+from convcalc.target import is_target
 
 if TYPE_CHECKING:
     from convcalc.blocks import Block
@@ -30,7 +30,7 @@ def resolve(request: Request) -> Subject:
     if text is None:
         return _single_layer(request)
     if is_target(text):
-        from convcalc.cli.targets import model_subject
+        from convcalc.cli.models import model_subject
 
         return model_subject(text, request)
     return _from_text(text, request)

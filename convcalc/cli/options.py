@@ -135,7 +135,13 @@ _NETWORK = (
     INPUT,
     *_MODEL,
 )
-_SEVERAL = (click.argument("specs", nargs=-1, required=True, shell_complete=complete_spec), _BIAS, _NORM, INPUT, *_MODEL)
+_SEVERAL = (
+    click.argument("specs", nargs=-1, required=True, shell_complete=complete_spec),
+    _BIAS,
+    _NORM,
+    INPUT,
+    *_MODEL,
+)
 CONFIRM = click.option(
     "--confirm/--no-confirm",
     default=None,
@@ -174,8 +180,9 @@ def several_networks_options(command: Command) -> Command:
     """Add several SPECs over one input; the command gets `requests`, a Request for each."""
 
     @wraps(command)
-    def run(specs: tuple[str, ...], inputs: tuple[str, ...], norm: str, bias: bool, **given: Any) -> Any:
-        requests = [Request(spec, None, LayerOptions(), inputs, norm, bias, ()) for spec in specs]
+    def run(specs: tuple[str, ...], **given: Any) -> Any:
+        shared = {name: given.pop(name) for name in ("inputs", "norm", "bias", "python_path", "timeout")}
+        requests = [Request(spec, None, LayerOptions(), settings=(), **shared) for spec in specs]
         return command(requests=requests, **given)
 
     return _with(_SEVERAL, run)

@@ -180,6 +180,25 @@ class Copy(Op):
 
 
 @record
+class Module(Op):
+    """All layers of one module as one row of a table; no node of a graph."""
+
+    layers: int
+    cls: str
+    all_counted: bool
+
+    label = "module"
+    speakable = False
+
+    @property
+    def counted(self) -> bool:  # type: ignore[override]
+        return self.all_counted
+
+    def spec(self) -> str:
+        return self.cls or f"{self.layers} layers"
+
+
+@record
 class Unused(Op):
     """Parameters that no recorded call reads: they are there, and nothing is computed with them."""
 

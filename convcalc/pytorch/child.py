@@ -65,6 +65,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         "outputs": recording.outputs,
         "buffers": recording.buffers,
         "note": recording.note,
+        "classes": recording.classes,
         "proof": dump_confirmation(proof) if proof else None,
         "declined": declined,
     }

@@ -83,6 +83,8 @@ class Recording(NamedTuple):
     outputs: tuple[tuple[int, ...], ...]
     buffers: int
     note: str
+    classes: dict[str, str]
+    """The names of the modules' classes by their paths."""
     batched: bool = True
     """Whether the inputs were given a batch in front."""
 
@@ -196,7 +198,8 @@ def _record(model: nn.Module, given: list[_Given], device: str, note: str) -> Re
         torch.backends.mha.set_fastpath_enabled(fast)
     shapes = tuple([tuple(item.shape) for item in flat(outputs) if isinstance(item, torch.Tensor)])
     buffers = sum(buffer.numel() for buffer in model.buffers())
-    return Recording(recorder.graph(outputs), shapes, buffers, note)
+    classes = {name: type(module).__name__ for name, module in model.named_modules() if name}
+    return Recording(recorder.graph(outputs), shapes, buffers, note, classes)
 
 
 @contextmanager

@@ -62,11 +62,12 @@ def _allocated(model: nn.Module, place: torch.device) -> nn.Module:
 def _checks(
     model: nn.Module, tensors: list[torch.Tensor], recording: Recording, summary: Summary
 ) -> tuple[list[Check], list[str]]:
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    frozen = sum(p.numel() for p in model.parameters() if not p.requires_grad)
+    model.requires_grad_(False)  # the counter's hooks stumble over a parameter that is given as an input
     outputs, flops = _counted(model, tensors)
     shapes = [list(item.shape) for item in flat(outputs) if isinstance(item, torch.Tensor)]
     checks = [Check("output", None, [list(shape) for shape in recording.outputs], shapes, MODULE)]
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    frozen = sum(p.numel() for p in model.parameters() if not p.requires_grad)
     checks.append(Check("params", None, summary.params.total, trainable, MODULE))
     if frozen:
         checks.append(Check("frozen", None, summary.params.frozen, frozen, MODULE))

@@ -56,6 +56,10 @@ def model_document(subject: Subject, analysis: Analysis, *, dtype: str | None = 
         "layers": [_layer(analysis, row) for row in summary.rows],
         "confirmed": None,
     }
+    if subject.notes:
+        document["notes"] = list(subject.notes)
+    if subject.buffers is not None:
+        document["buffers"] = subject.buffers
     if analysis.note:
         document["receptive_field_note"] = analysis.note
     if analysis.spatial is not None:
