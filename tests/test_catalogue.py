@@ -12,6 +12,7 @@ import pytest
 from convcalc import block, input_shape, measure, parse
 from convcalc.blocks import names
 from convcalc.blocks.catalogue import Block
+from convcalc.blocks.catalogue import block as register
 from convcalc.errors import LimitError, ShapeError, UnknownBlockError, UsageError
 from convcalc.field import receptive_fields, spatial_end
 from convcalc.graph import Graph
@@ -247,6 +248,11 @@ class TestBlocks:
     )
     def test_twice_the_cost_of_resnet101(self, name: str, macs: int) -> None:
         assert measure(block(name).graph()).macs == macs
+
+
+def test_a_name_is_given_once() -> None:
+    with pytest.raises(ValueError, match="two blocks are called 'resnet50'"):
+        register("resnet50", source="here", input="3x9x9")(lambda x: x)
 
 
 def test_adding_a_block_is_one_function() -> None:

@@ -99,7 +99,7 @@ def article_dense(x: Tensor, f: int = 32, d: int = 5) -> Tensor:
 
 @block("article-se", source=f"{_ARTICLE}: se_block", input="32x56x56")
 def article_se(x: Tensor, f: int = 32, rate: int = 16) -> Tensor:
-    """f, which the article gives no default, is the input's number of channels."""
+    """Each channel weighed by two dense layers. The article gives f no default; it must be the input's channels."""
     m = flatten(global_avgpool(x))
     m = relu(fc(m, f // rate))
     m = fc(m, f).apply(Sigmoid())

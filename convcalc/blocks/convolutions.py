@@ -30,7 +30,10 @@ def grouped_conv(x: Tensor, channels: int = 128, kernel: int = 3, stride: int = 
 
 @block("depthwise-separable", source="Howard et al. 2017, Fig. 3 right", input="32x112x112")
 def depthwise_separable(x: Tensor, channels: int = 64, kernel: int = 3, stride: int = 1) -> Tensor:
-    """Each channel by itself, then a 1x1 across channels; both with batch norm and relu. Names as in timm."""
+    """Each channel by itself, then a 1x1 across channels; both with batch norm and relu.
+
+    Names as in timm's MobileNet.
+    """
     x = relu(bn(depthwise(x, kernel, stride, name="conv_dw")))
     return relu(bn(conv(x, channels, 1, name="conv_pw")))
 

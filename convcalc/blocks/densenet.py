@@ -70,7 +70,7 @@ def densenet121(x: Tensor, classes: int = 1000) -> Tensor:
     return densenet(x, (6, 12, 24, 16), classes)
 
 
-@block("densenet161", source="Huang et al. 2017, section 4.4 (wide); released as DenseNet-161", input="3x224x224")
+@block("densenet161", source="the authors' repository: DenseNet-161, k = 48", input="3x224x224")
 def densenet161(x: Tensor, classes: int = 1000) -> Tensor:
     """DenseNet-BC, growth 48, 161 layers."""
     return densenet(x, (6, 12, 36, 24), classes, growth=48)

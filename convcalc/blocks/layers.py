@@ -106,11 +106,6 @@ def conv_bn_relu(
     return relu(conv_bn(x, channels, kernel, stride, padding=padding, dilation=dilation, groups=groups))
 
 
-def bn_relu_conv(x: Tensor, channels: int, kernel: Axes, stride: Axes = 1) -> Tensor:
-    """The order of a pre-activation (He et al. 2016b)."""
-    return conv(relu(bn(x)), channels, kernel, stride)
-
-
 def unit(x: Tensor, channels: int, kernel: Axes, stride: Axes = 1, *, groups: int = 1, act: Op | None = None) -> Tensor:
     """Convolution, normalisation and activation in a numbered scope of its own: torchvision's Conv2dNormActivation."""
     with x.scope(sequence=True):

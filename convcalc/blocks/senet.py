@@ -11,7 +11,7 @@ from convcalc.graph import Tensor
 from convcalc.ops import SqueezeExcitation
 
 
-@block("se-block", source="Hu et al. 2018, Fig. 2", input="256x56x56")
+@block("se-block", source="Hu et al. 2018, Fig. 1", input="256x56x56")
 def se_block(x: Tensor, reduction: int = 16) -> Tensor:
     """Each channel weighed by what two dense layers make of all channels' means."""
     return x.apply(SqueezeExcitation(reduction), name="se")

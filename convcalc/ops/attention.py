@@ -21,7 +21,7 @@ SIGMOID: Op = Sigmoid()
 
 @operator
 class SqueezeExcitation(Composite):
-    """Squeeze-and-excitation (Hu et al. 2018, Fig. 2): global average, C/r, relu, C, sigmoid, product.
+    """Squeeze-and-excitation (Hu et al. 2018, Fig. 1): global average, C/r, relu, C, sigmoid, product.
 
     By hand, `se16` on 256 channels: 256*16 + 16 + 16*256 + 256 = 8,464 parameters.
     """
