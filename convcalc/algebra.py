@@ -19,7 +19,8 @@ prod: Callable[[Iterable[Any]], int] = math.prod
 
 def at_least(value: Any, bound: int) -> bool:
     """Whether `value >= bound`; of an array, everywhere; of a symbol, unless it is known to be less."""
-    return _holds(value >= bound)
+    answer = value >= bound
+    return answer if answer is True or answer is False else _holds(answer)
 
 
 def divides(divisor: Any, value: Any) -> bool:
@@ -75,8 +76,6 @@ def text(value: Any) -> str:
 
 
 def _holds(answer: Any) -> bool:
-    if answer is True or answer is False:
-        return answer
     if hasattr(answer, "all"):
         return bool(answer.all())
     try:

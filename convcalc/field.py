@@ -320,9 +320,8 @@ def _union_of_boxes(branches: Iterable[tuple[Box, ...]]) -> tuple[Box, ...]:
 
 def _settled(boxes: tuple[Box, ...], size: tuple[int, ...]) -> tuple[Box, ...]:
     """The boxes, or the one among them that reads the whole input at every unit."""
-    whole = [Positions(((0, n),)) for n in size]
     for box in boxes:
-        if all(w.advance == 0 and w.reads == (all_of_it,) for w, all_of_it in zip(box, whole, strict=True)):
+        if all(w.advance == 0 and w.reads == (Positions(((0, n),)),) for w, n in zip(box, size, strict=True)):
             return (box,)
     return boxes
 
@@ -372,10 +371,13 @@ def _distinct(windows: Iterable[Window]) -> list[Window]:
     return list({id(window): window for window in windows}.values())
 
 
-def _centre(window: Window) -> Fraction:
-    """Where the field of unit 0 has its middle, taken over one period."""
+def _centre(window: Window) -> Fraction | int:
+    """Where the field of unit 0 has its middle, taken over one period, in half places."""
+    if window.period == 1:  # the common case, without fractions
+        reads = window.reads[0]
+        return reads.first + reads.stop - 1 if reads.runs else 0
     rate = Fraction(window.advance, window.period)
-    middles = [Fraction(s.first + s.stop - 1, 2) - unit * rate for unit, s in enumerate(window.reads) if s.runs]
+    middles = [s.first + s.stop - 1 - 2 * unit * rate for unit, s in enumerate(window.reads) if s.runs]
     return sum(middles, Fraction(0)) / max(1, len(middles))
 
 
