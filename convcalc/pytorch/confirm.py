@@ -49,7 +49,7 @@ def confirm(graph: Graph, *, device: str = "cpu", progress: Callable[[str], None
     place = device_of(device)
     summary = measure(graph)
     _check_memory(summary, place)
-    with _quiet():
+    with _quiet(), torch.inference_mode(False):
         tell("building the module")
         with torch.device("meta"):
             module = build(graph).eval()
@@ -71,7 +71,7 @@ def confirm(graph: Graph, *, device: str = "cpu", progress: Callable[[str], None
 def _check_memory(summary: Summary, device: torch.device) -> None:
     """Raise ConfirmError unless parameters and live activations fit, before anything is allocated."""
     needed = BYTES * (summary.memory.params + summary.memory.peak)
-    available = _available(device)
+    available = free_memory(device)
     if needed > USABLE * available:
         raise ConfirmError(
             f"the module needs {_gigabytes(needed)} of memory on {device}, {_gigabytes(available)} are free",
@@ -79,7 +79,7 @@ def _check_memory(summary: Summary, device: torch.device) -> None:
         )
 
 
-def _available(device: torch.device) -> int:
+def free_memory(device: torch.device) -> int:
     """Free bytes on `device`."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]

@@ -17,4 +17,6 @@ def device_of(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
         raise ConfirmError(f"no device {name!r}: {reason}", hint="use --device cpu") from None
+    if device.type == "meta":
+        raise ConfirmError("the meta device runs nothing", hint="use --device cpu")
     return device

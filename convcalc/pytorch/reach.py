@@ -3,7 +3,7 @@
 The gradients are taken through the sketch of the real module (see `sketch`). Between layers a gradient
 is set to 0 or 1: nothing cancels, saturates, overflows or underflows, however deep the network.
 
-Each probe is one unit of one layer and one place in a batch: a single backward pass serves them all.
+Each probe is one unit of one layer, one gradient among many that a single backward pass carries.
 Units far from the borders are probed on an input that is large enough for them; those of layers whose
 windows depend on the input's size (global pooling, dense layers) on the real input, borders included.
 """
@@ -35,7 +35,7 @@ BATCH = 1 << 24
 PLANES = 1 << 24
 """The most elements, over all layers and probes, of probes of whole planes (the last layer may take more)."""
 
-STRIPS = 1 << 26
+STRIPS = 1 << 25
 """The most elements of probes along single axes, which see a field's shadows, for the layers before those."""
 
 MAX_PHASES = 4
@@ -394,31 +394,35 @@ def _gradients(part: Part, probes: Sequence[Probe]) -> Iterator[list[Tensor]]:
 
 
 def _backward(part: Part, probes: Sequence[Probe]) -> Iterator[list[Tensor]]:
+    """One pass forward, and one back with all probes side by side."""
     graph = part.graph
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.enable_grad():
         maps: dict[int, Tensor] = {}
         for index, (op, sources, name) in enumerate(graph.nodes):
             if type(op) is Input:
-                size = (len(probes), 1, *graph.shapes[index][1:])
+                size = (1, 1, *graph.shapes[index][1:])
                 maps[index] = torch.zeros(size, dtype=torch.float64, device=part.device, requires_grad=True)
             else:
                 maps[index] = part.sketches[name](*[maps[source] for source in sources])
                 maps[index].register_hook(_binary)  # type: ignore[no-untyped-call]
-        seeds = {probe.layer: torch.zeros_like(maps[probe.layer]) for probe in probes}
+        layers = list(dict.fromkeys(probe.layer for probe in probes))
+        seeds = {layer: maps[layer].new_zeros(len(probes), *maps[layer].shape) for layer in layers}
         for number, probe in enumerate(probes):
-            seeds[probe.layer][(number, 0, *probe.unit)] = 1
+            seeds[probe.layer][(number, 0, 0, *probe.unit)] = 1
+        origins = [maps[origin] for origin in graph.inputs]
         gradients = torch.autograd.grad(
-            [maps[layer] for layer in seeds],
-            [maps[origin] for origin in graph.inputs],
+            [maps[layer] for layer in layers],
+            origins,
             list(seeds.values()),
             allow_unused=True,
+            is_grads_batched=True,
         )
     masks = [
-        torch.zeros_like(maps[origin]) if gradient is None else gradient
-        for gradient, origin in zip(gradients, graph.inputs, strict=True)
+        origin.new_zeros(len(probes), *origin.shape) if gradient is None else gradient
+        for gradient, origin in zip(gradients, origins, strict=True)
     ]
     for number in range(len(probes)):
-        yield [mask[number, 0].detach().ne(0).cpu() for mask in masks]
+        yield [mask[number, 0, 0].detach().ne(0).cpu() for mask in masks]
 
 
 def _binary(gradient: Tensor) -> Tensor:
