@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from convcalc.blocks.catalogue import block
@@ -50,24 +52,22 @@ def mobilenet_v2(x: Tensor, classes: int = 1000) -> Tensor:
         return fc(dropout(x), classes)
 
 
-def mbconv(
+def expanded_residual(
     x: Tensor,
     channels: int,
     expanded: int,
     kernel: int,
     stride: int,
     act: Op,
-    squeezed: int = 0,
-    squeeze_act: Op | None = None,
-    gate: Op | None = None,
+    squeeze: Callable[[Tensor], Tensor] | None,
 ) -> Tensor:
     """The inverted residual of MobileNetV3 and EfficientNet: squeeze-excitation behind the depthwise convolution."""
     with x.scope("block", sequence=True):
-        y = x if expanded == x.channels else unit(x, expanded, 1, act=act)
+        y = unit(x, expanded, 1, act=act) if expanded != x.channels else x
         y = unit(y, expanded, kernel, stride, groups=expanded, act=act)
-        if squeezed:
+        if squeeze:
             with x.scope():
-                y = excite(y, squeezed, squeeze_act or ReLU(), gate or Sigmoid())
+                y = squeeze(y)
         y = unit(y, channels, 1)
     return add(x, y) if stride == 1 and x.channels == channels else y
 
@@ -90,8 +90,8 @@ def mobilenet_v3_block(
 ) -> Tensor:
     """Inverted residual with squeeze-excitation to a quarter of the expanded channels."""
     act: Op = Hardswish() if hardswish else ReLU()
-    squeezed = eighths(expanded // 4) if se else 0
-    return mbconv(x, channels, expanded, kernel, stride, act, squeezed, ReLU(), Hardsigmoid())
+    squeeze = partial(excite, squeezed=eighths(expanded // 4), activation=ReLU(), gate=Hardsigmoid())
+    return expanded_residual(x, channels, expanded, kernel, stride, act, squeeze if se else None)
 
 
 class V3(NamedTuple):
@@ -140,11 +140,10 @@ def mobilenet_v3_large(x: Tensor, classes: int = 1000) -> Tensor:
 
 
 @block("mbconv", source="Tan and Le 2019, section 4", input="24x56x56")
-def efficientnet_block(x: Tensor, channels: int = 24, expansion: int = 6, kernel: int = 3, stride: int = 1) -> Tensor:
+def mbconv(x: Tensor, channels: int = 24, expansion: int = 6, kernel: int = 3, stride: int = 1) -> Tensor:
     """EfficientNet's inverted residual: squeeze-excitation to a quarter of the input's channels."""
-    return mbconv(
-        x, channels, expansion * x.channels, kernel, stride, SiLU(), max(1, x.channels // 4), SiLU(), Sigmoid()
-    )
+    squeeze = partial(excite, squeezed=max(1, x.channels // 4), activation=SiLU(), gate=Sigmoid())
+    return expanded_residual(x, channels, expansion * x.channels, kernel, stride, SiLU(), squeeze)
 
 
 @block("efficientnet_b0", source="Tan and Le 2019, Table 1", input="3x224x224")
@@ -165,7 +164,7 @@ def efficientnet_b0(x: Tensor, classes: int = 1000) -> Tensor:
             with x.scope():
                 for stride in strides(first, depth):
                     with x.scope():
-                        x = efficientnet_block(x, channels, expansion, kernel, stride)
+                        x = mbconv(x, channels, expansion, kernel, stride)
         x = unit(x, 1280, 1, act=SiLU())
     x = pooled(x)
     with x.scope("classifier", sequence=True):

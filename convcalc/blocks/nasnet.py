@@ -28,7 +28,7 @@ from convcalc.blocks.layers import (
     relu,
 )
 from convcalc.graph import Tensor
-from convcalc.ops import Axes, ChannelPad, Pad
+from convcalc.ops import ChannelPad, Pad
 
 
 class Genotype(NamedTuple):
@@ -134,13 +134,12 @@ def keep(x: Tensor, filters: int, stride: int) -> Tensor:
     return x if stride == 1 and x.channels == filters else squeeze(x, filters, stride)
 
 
-def factored(x: Tensor, filters: int, stride: int, kernels: tuple[Axes, ...]) -> Tensor:
-    """Convolutions at a quarter of the channels; each kernel strides along the axes that it is long in."""
-    steps: list[tuple[int, Axes, Axes]] = [(max(1, filters // 4), 1, 1)]
-    steps += [(max(1, filters // 4), k, tuple(stride if size > 1 else 1 for size in k)) for k in kernels]
-    for channels, kernel, step in [*steps, (filters, 1, 1)]:
-        x = conv_bn(relu(x), channels, kernel, step)
-    return x
+def factored(x: Tensor, filters: int, stride: int, kernels: tuple[tuple[int, ...], ...]) -> Tensor:
+    """A 1x1 to a quarter of the filters, the kernels, a 1x1 back; each strides along the axes that it is long in."""
+    x = conv_bn(relu(x), filters // 4, 1)
+    for kernel in kernels:
+        x = conv_bn(relu(x), filters // 4, kernel, tuple(stride if size > 1 else 1 for size in kernel))
+    return conv_bn(relu(x), filters, 1)
 
 
 OPERATIONS: dict[str, Operation] = {
