@@ -273,7 +273,7 @@ class TestWhatIsNotKnown:
             shapes=(graph.shapes[0], *graph.shapes),
             outputs=(2,),
         )
-        assert field_sentences(analyse(second)) == ["receptive field none: nothing of this input is read"]
+        assert field_sentences(analyse(second)) == ["receptive field on unread: none: nothing of this input is read"]
 
 
 def test_a_long_list_of_failures_is_counted() -> None:

@@ -71,15 +71,13 @@ def field_sentences(analysis: Analysis) -> list[str]:
     field, end = analysis.field, analysis.spatial
     if field is None:
         return [f"receptive field not followed: {analysis.note}"]
+    graph = analysis.summary.graph
+    which = f" on {graph.nodes[graph.inputs[0]].name}:" if len(graph.inputs) > 1 else ""
+    told = f"receptive field{which} {_told(field)}"
     if end is None:
-        return ["receptive field " + _told(field), *_remarks(field)]
+        return [told, *_remarks(field)]
     last = analysis.fields[end]
-    name = analysis.summary.graph.nodes[end].name
-    return [
-        "receptive field " + _told(field),
-        f"last spatial layer {name}: receptive field {_told(last)}",
-        *_remarks(last),
-    ]
+    return [told, f"last spatial layer {graph.nodes[end].name}: receptive field {_told(last)}", *_remarks(last)]
 
 
 def draw(region: Region) -> list[str]:
