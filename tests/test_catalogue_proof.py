@@ -6,6 +6,8 @@ everything at its own size.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from convcalc import block
@@ -14,7 +16,7 @@ from convcalc.blocks import names
 pytest.importorskip("torch")
 pytest.importorskip("fvcore")
 
-from convcalc import confirm  # noqa: E402  (behind the skips)
+from convcalc import ShapeError, confirm
 
 SMALL = 75
 """The size of small images."""
@@ -42,3 +44,18 @@ def test_entry(name: str, thorough: bool) -> None:
     proof = confirm(block(name).graph(shape))
     assert proof.failures == ()
     assert {"output", "params", "macs", "receptive_field"} <= {check.what for check in proof.checks}
+
+
+BLOCKS = [name for name in names() if name not in NETWORKS]
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_entry_with_other_parameters(name: str, thorough: bool) -> None:
+    """Every number doubled, one at a time: the proof holds, or the block says why not. Quickly: strides only."""
+    entry = block(name)
+    numbers = {parameter: 2 * default for parameter, default in entry.parameters.items() if type(default) is int}
+    for parameter, value in numbers.items():
+        if thorough or parameter == "stride":
+            with suppress(ShapeError):
+                graph = entry.graph((entry.input[0], 15, 16), **{parameter: value})
+                assert confirm(graph).failures == ()
