@@ -1,0 +1,119 @@
+"""How fast, side by side: `python tests/benchmarks/speed.py` prints a Markdown table of ratios.
+
+Both sides of a ratio are run in turn in one process, and the fastest run of each counts, so that a busy
+machine slows both. Needs the extra `torch` for the comparison with other counters; nothing here is a test.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from time import perf_counter
+from typing import NamedTuple
+
+from convcalc import analyse, block, measure
+from convcalc.graph import Builder, Graph
+from convcalc.ops import Conv, ReLU
+
+COMMAND = [sys.executable, "-m", "convcalc", "params", "--kernel", "3", "--groups", "32", "--no-confirm"]
+BARE = [sys.executable, "-c", "import click, rich.console, rich.table"]
+
+
+class Result(NamedTuple):
+    """One line of the table: what took how long, beside what, in seconds; `aim` is of the ratio."""
+
+    what: str
+    seconds: float
+    beside: str
+    other: float
+    ratio: float
+    aim: str
+
+
+def fastest(*functions: Callable[[], object], rounds: int) -> list[float]:
+    """The fastest run of each function, the functions taken in turn."""
+    best = [float("inf")] * len(functions)
+    for _ in range(rounds):
+        for place, function in enumerate(functions):
+            start = perf_counter()
+            function()
+            best[place] = min(best[place], perf_counter() - start)
+    return best
+
+
+def start_up() -> Result:
+    """A whole process, against one that only imports what it cannot do without."""
+    runs = [lambda c=command: subprocess.run(c, check=True, capture_output=True) for command in (COMMAND, BARE)]
+    mine, bare = fastest(*runs, rounds=15)
+    return Result("`convcalc params --no-confirm`", mine, "importing click and rich", bare, mine / bare, "at most 1.3")
+
+
+def resnet50() -> object:
+    return measure(block("resnet50").graph())
+
+
+def counters() -> list[Result]:
+    """resnet50 from its name to params and MACs, against counters that run a model already built."""
+    import torch
+    from fvcore.nn import FlopCountAnalysis
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from convcalc.pytorch.build import build
+
+    model = build(block("resnet50").graph()).eval()
+    image = torch.zeros(1, 3, 224, 224)
+
+    def fvcore() -> object:
+        counter = FlopCountAnalysis(model, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+        return counter.total()
+
+    def flop_counter_mode() -> object:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            model(image)
+        return counter.get_total_flops()
+
+    results = []
+    for name, other in (("fvcore", fvcore), ("torch's FlopCounterMode", flop_counter_mode)):
+        mine, theirs = fastest(resnet50, other, rounds=7)
+        results.append(Result("resnet50: params, MACs", mine, name, theirs, theirs / mine, "at least 100"))
+    return results
+
+
+def receptive_field() -> Result:
+    """resnet152 with every layer's receptive field, against its counts alone."""
+    graph = block("resnet152").graph()
+    field, counts = fastest(lambda: analyse(graph), lambda: measure(graph), rounds=60)
+    return Result("resnet152: counts and receptive fields", field, "its counts alone", counts, field / counts, "5 ms")
+
+
+def chain(layers: int) -> Graph:
+    builder = Builder()
+    x = builder.input((64, 56, 56))
+    for _ in range(layers // 2):
+        x = x.apply(Conv(3)).apply(ReLU())
+    return builder.graph(x)
+
+
+def long_networks() -> Result:
+    """The time of one layer in a network of 100,000, against one in a network of 10,000."""
+    many, few = fastest(lambda: analyse(chain(100_000)), lambda: analyse(chain(10_000)), rounds=3)
+    return Result("100,000 layers", many, "10 times 10,000 layers", 10 * few, many / (10 * few), "about 1: linear")
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    print("| what | time | beside | time | ratio | aim |")
+    print("| --- | ---: | --- | ---: | ---: | --- |")
+    for result in (start_up(), *counters(), receptive_field(), long_networks()):
+        mine, other = duration(result.seconds), duration(result.other)
+        print(f"| {result.what} | {mine} | {result.beside} | {other} | {result.ratio:.2f} | {result.aim} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
