@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import os
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -49,10 +50,10 @@ class NoWeights(TorchFunctionMode):
 
 
 class InputSpec(NamedTuple):
-    """One input of a model: its shape, without the batch, and its dtype by name."""
+    """One input of a model: its shape, without the batch, and its dtype by name (default: the parameters')."""
 
     shape: Shape
-    dtype: str = "float32"
+    dtype: str = ""
 
     @classmethod
     def read(cls, text: str) -> InputSpec:
@@ -62,8 +63,8 @@ class InputSpec(NamedTuple):
         InputSpec(shape=(128,), dtype='int64')
         """
         shape, colon, dtype = text.partition(":")
-        dtype = dtype.strip() if colon else "float32"
-        if not isinstance(getattr(torch, dtype, None), torch.dtype):
+        dtype = dtype.strip()
+        if colon and not isinstance(getattr(torch, dtype, None), torch.dtype):
             raise SpecError(
                 f"no dtype is called {dtype!r}", text, len(shape) + 1, hint="for example 3x224x224:float16 or 128:int64"
             )
@@ -72,7 +73,7 @@ class InputSpec(NamedTuple):
     @property
     def is_integer(self) -> bool:
         """Whether it holds ids or flags, which have no channels."""
-        dtype: torch.dtype = getattr(torch, self.dtype)
+        dtype = getattr(torch, self.dtype) if self.dtype else torch.float32
         return not (dtype.is_floating_point or dtype.is_complex)
 
 
@@ -104,9 +105,9 @@ class _Given(NamedTuple):
         return torch.rand(self.size, device=device).to(self.dtype)
 
 
-def given_tensors(inputs: Sequence[InputSpec], device: str, batched: bool) -> list[torch.Tensor]:
-    """The tensors that stand for these inputs."""
-    return [one.tensor(device) for one in _candidates(inputs)[0 if batched else -1]]
+def given_tensors(model: nn.Module, inputs: Sequence[InputSpec], batched: bool) -> list[torch.Tensor]:
+    """The tensors, on the CPU, that stand for these inputs of `model`."""
+    return [one.tensor("cpu") for one in _candidates(model, inputs)[0 if batched else -1]]
 
 
 def trace(model: nn.Module, input: Any) -> Graph:
@@ -142,7 +143,7 @@ def record(model: nn.Module, inputs: Sequence[InputSpec], real: Callable[[], nn.
 
     `real` makes the model with its weights, should the forward need values (default: a copy). Raises ModelError.
     """
-    candidates = _candidates(inputs)
+    candidates = _candidates(model, inputs)
     try:
         light = weightless(model)
     except Exception:  # a model that cannot be copied is run as it is
@@ -192,7 +193,8 @@ def _record(model: nn.Module, given: list[_Given], device: str, note: str) -> Re
             for number, (tensor, one) in enumerate(zip(tensors, given, strict=True)):
                 name = "input" if len(given) == 1 else f"input{number + 1}"
                 recorder.input(tensor, one.shape, one.layout, name)
-            with recorder.watching(), recorder:
+            with warnings.catch_warnings(), recorder.watching(), recorder:
+                warnings.simplefilter("ignore")  # a model's own; what it prints is passed on
                 outputs = model(*tensors)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
@@ -236,16 +238,17 @@ def _loose_tensors(model: nn.Module) -> list[torch.Tensor]:
     return found
 
 
-def _candidates(inputs: Sequence[InputSpec]) -> list[list[_Given]]:
+def _candidates(model: nn.Module, inputs: Sequence[InputSpec]) -> list[list[_Given]]:
     """The ways to hand the inputs over: with a batch of one in front, or, should that fail, as they are."""
-    ways = [[_given(one, batch=True) for one in inputs]]
+    own = next((p.dtype for p in model.parameters() if p.dtype.is_floating_point), torch.float32)
+    ways = [[_given(one, own, batch=True) for one in inputs]]
     if any(one.shape[0] == 1 and len(one.shape) > 1 and not one.is_integer for one in inputs):
-        ways.append([_given(one, batch=not (one.shape[0] == 1 and len(one.shape) > 1)) for one in inputs])
+        ways.append([_given(one, own, batch=not (one.shape[0] == 1 and len(one.shape) > 1)) for one in inputs])
     return ways
 
 
-def _given(one: InputSpec, *, batch: bool) -> _Given:
-    dtype: torch.dtype = getattr(torch, one.dtype)
+def _given(one: InputSpec, own: torch.dtype, *, batch: bool) -> _Given:
+    dtype: torch.dtype = getattr(torch, one.dtype) if one.dtype else own
     if one.is_integer:  # ids have no channels: 128 and 1x128 are both one sequence
         sizes = one.shape if len(one.shape) == 1 or one.shape[0] != 1 else one.shape[1:]
         layout = ((), *[places_of(axis, size) for axis, size in enumerate(sizes)])

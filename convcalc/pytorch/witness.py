@@ -46,7 +46,7 @@ def confirm_recording(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = _allocated(make(), place).eval()
-        tensors = [tensor.to(place) for tensor in given_tensors(inputs, "cpu", recording.batched)]
+        tensors = [tensor.to(place) for tensor in given_tensors(model, inputs, recording.batched)]
         checks, uncovered = _checks(model, tensors, recording, summary)
     uncovered += ["the receptive field (its proof needs a network of the language)"]
     return Confirmation(str(place), torch.__version__.partition("+")[0], tuple(checks), tuple(uncovered))
