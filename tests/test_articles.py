@@ -439,6 +439,15 @@ def test_all_claims_without_experiments(capsys: pytest.CaptureFixture[str]) -> N
     assert "not run: milliseconds(a, b, c): left out by --no-confirm (run it with --confirm)" in out
 
 
+def test_without_torch_the_claim_says_how_to_run_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convcalc.cli.judging.find_spec", lambda name: None)
+    code, out, _ = run(capsys, "kernels/shuffle-is-free", "--confirm")
+    assert code == 0
+    assert "needs torch (pip install 'convcalc[torch]')" in out
+
+
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "kernels", "--no-confirm", "--format", "json")
     document = json.loads(out)
@@ -491,6 +500,31 @@ def test_a_bad_file_is_one_message(capsys: pytest.CaptureFixture[str], tmp_path:
     assert (code, out) == (2, "")
     assert f"{path}:2, claim a, figures.w: nothing is called 'q'" in err
     assert "\n  weights(q)\n          ^\n" in err
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "weights(a) == 3*3*4*8 and norm(a) == 8 + 8 and biases(a) == 0 and params(a) == 288 + 16",
+        "macs(a) == 288 * 6 * 6 and flops(a) == 2 * macs(a) and elementwise(a) > 0",
+        "activations(a) == 3 * 8*6*6 and peak(a) == 2 * 8*6*6 and training(a) > 0",
+        "shape(a) == [8, 6, 6] and depth(a) == 1 and fits(a) and not fits(large)",
+        "count(a, 'conv') == 1 and count(b, 'conv', '1') == 1 and kinds(a) == ['conv', 'bn', 'relu']",
+        "out(b) == [4, 8] and ins(b) == [4, 4] and groups(b) == [1, 2] and layer_weights(b) == [4*4*3, 8*2*9]",
+        "kernels(b) == [[1, 3], 3] and strides(b) == [1, 2]",
+        "rf(b) == [3, 5] and rf(a) == 3 and reads(holes) == 2 and coverage(holes) == 4 / 9",
+        "own_stride_rf(b) == [3, 7]",
+        "features(joined) == ['input', '1.1.0'] and distinct(features(joined)) == length(features(joined))",
+        "about(105, 100, 5) and not about(106, 100, 5) and total([1, 2]) == 3 and whole(2.9) == 2",
+        "largest([1, 3, 2]) == 3 and smallest([2, 1]) == 1",
+    ],
+)
+def test_words_by_hand(statement: str) -> None:
+    specs = """specs = { a = "3x3c8,bn,relu", b = "1x3,3x3c8s2g2", large = "9x9p0", holes = "2x2d2p0", \
+joined = "id,cat(id | 1x1)" }"""
+    text = 'input = "4x6x6"\n' + specs.replace("\n", "") + f'\nholds = """{statement}"""'
+    judged = verdict(text)
+    assert judged.verdict == "right", judged.explanation
 
 
 def test_words_are_documented() -> None:
