@@ -77,44 +77,37 @@ def inception_3b(x: Tensor) -> Tensor:
     return module(x, _MODULES["3b"])
 
 
-def modules(x: Tensor, names: str, *, five: int, norm: bool) -> Tensor:
-    """The modules of one size of map, `names` in Table 1."""
-    for name in names.split():
-        with x.scope(f"inception{name}"):
-            x = module(x, _MODULES[name], five=five, norm=norm)
-    return x
+def network(x: Tensor, classes: int, *, five: int, norm: bool, last_pool: int) -> Tensor:
+    """GoogLeNet (Table 1); `five` is the kernel of its 5x5 branches; with `norm` batch norm for biases and LRN."""
+
+    def modules(x: Tensor, names: str) -> Tensor:
+        for name in names.split():
+            with x.scope(f"inception{name}"):
+                x = module(x, _MODULES[name], five=five, norm=norm)
+        return x
+
+    x = layer(x, 64, 7, 2, name="conv1", norm=norm)
+    x = maxpool(x, 3, 2, ceil=True, name="maxpool1")
+    x = x if norm else lrn(x)
+    x = layer(x, 64, 1, name="conv2", norm=norm)
+    x = layer(x, 192, 3, name="conv3", norm=norm)
+    x = x if norm else lrn(x)
+    x = modules(maxpool(x, 3, 2, ceil=True, name="maxpool2"), "3a 3b")
+    x = modules(maxpool(x, 3, 2, ceil=True, name="maxpool3"), "4a 4b 4c 4d 4e")
+    x = modules(maxpool(x, last_pool, 2, ceil=True, name="maxpool4"), "5a 5b")
+    return fc(dropout(pooled(x)), classes, name="fc")
 
 
 @block("googlenet", source="Szegedy et al. 2015, Table 1, without auxiliary classifiers", input="3x224x224")
 def googlenet(x: Tensor, classes: int = 1000) -> Tensor:
     """9 modules, biases and local response normalisation as in the paper."""
-    x = layer(x, 64, 7, 2, name="conv1")
-    x = lrn(maxpool(x, 3, 2, ceil=True, name="maxpool1"))
-    x = layer(x, 64, 1, name="conv2")
-    x = lrn(layer(x, 192, 3, name="conv3"))
-    x = maxpool(x, 3, 2, ceil=True, name="maxpool2")
-    x = modules(x, "3a 3b", five=5, norm=False)
-    x = maxpool(x, 3, 2, ceil=True, name="maxpool3")
-    x = modules(x, "4a 4b 4c 4d 4e", five=5, norm=False)
-    x = maxpool(x, 3, 2, ceil=True, name="maxpool4")
-    x = modules(x, "5a 5b", five=5, norm=False)
-    return fc(dropout(pooled(x)), classes, name="fc")
+    return network(x, classes, five=5, norm=False, last_pool=3)
 
 
 @block("googlenet-torchvision", source="torchvision: batch norm, and 3x3 in place of 5x5", input="3x224x224")
 def googlenet_torchvision(x: Tensor, classes: int = 1000) -> Tensor:
     """9 modules as torchvision (and the released TensorFlow model) has them, without auxiliary classifiers."""
-    x = layer(x, 64, 7, 2, name="conv1", norm=True)
-    x = maxpool(x, 3, 2, ceil=True, name="maxpool1")
-    x = layer(x, 64, 1, name="conv2", norm=True)
-    x = layer(x, 192, 3, name="conv3", norm=True)
-    x = maxpool(x, 3, 2, ceil=True, name="maxpool2")
-    x = modules(x, "3a 3b", five=3, norm=True)
-    x = maxpool(x, 3, 2, ceil=True, name="maxpool3")
-    x = modules(x, "4a 4b 4c 4d 4e", five=3, norm=True)
-    x = maxpool(x, 2, 2, ceil=True, name="maxpool4")
-    x = modules(x, "5a 5b", five=3, norm=True)
-    return fc(dropout(pooled(x)), classes, name="fc")
+    return network(x, classes, five=3, norm=True, last_pool=2)
 
 
 @block("inception-v3-factorised", source="Szegedy et al. 2016, Fig. 6 with n = 7", input="768x17x17")

@@ -43,12 +43,14 @@ def xception(x: Tensor, classes: int = 1000) -> Tensor:
     """Entry flow, eight middle blocks, exit flow."""
     x = relu(bn(conv(x, 32, 3, 2, padding=0)))
     x = relu(bn(conv(x, 64, 3, padding=0)))
-    entry = [(128, 2, 2, False, True), (256, 2, 2, True, True), (728, 2, 2, True, True)]
-    middle = [(728, 3, 1, True, True)] * 8
-    leave = [(1024, 2, 2, True, False)]
-    for number, plan in enumerate(entry + middle + leave):
+    for number, channels in enumerate((128, 256, 728)):
         with x.scope(f"block{number + 1}"):
-            x = xception_block(x, *plan)
+            x = xception_block(x, channels, 2, 2, relu_first=number > 0)
+    for number in range(8):
+        with x.scope(f"block{number + 4}"):
+            x = xception_block(x)
+    with x.scope("block12"):
+        x = xception_block(x, 1024, 2, 2, widen_first=False)
     x = relu(bn(separable(x, 1536, "conv3"), name="bn3"))
     x = relu(bn(separable(x, 2048, "conv4"), name="bn4"))
     return fc(pooled(x), classes, name="fc")
