@@ -175,3 +175,53 @@ class TestBlocks:
         self.check("dense-layer-b", lambda: dense._DenseLayer(64, 32, 4, 0.0))
         self.check("dense-block", lambda: dense._DenseBlock(6, 64, 4, 32, 0.0))
         self.check("dense-transition", lambda: dense._Transition(256, 128))
+
+
+def article_bottleneck(
+    in_channels: int, out_channels: int, stride: int, cardinality: int, base_width: int, widen_factor: int
+) -> Any:
+    """The article's ResNeXtBottleneck as written, with the forward of the repository that it is from."""
+    from torch import nn
+
+    class ResNeXtBottleneck(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            width_ratio = out_channels / (widen_factor * 64.0)
+            D = cardinality * int(base_width * width_ratio)  # noqa: N806
+            self.conv_reduce = nn.Conv2d(in_channels, D, kernel_size=1, stride=1, padding=0, bias=False)
+            self.bn_reduce = nn.BatchNorm2d(D)
+            self.conv_conv = nn.Conv2d(D, D, kernel_size=3, stride=stride, padding=1, groups=cardinality, bias=False)
+            self.bn = nn.BatchNorm2d(D)
+            self.conv_expand = nn.Conv2d(D, out_channels, kernel_size=1, stride=1, padding=0, bias=False)
+            self.bn_expand = nn.BatchNorm2d(out_channels)
+            self.shortcut = nn.Sequential()
+            if in_channels != out_channels:
+                self.shortcut.add_module(
+                    "shortcut_conv",
+                    nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, padding=0, bias=False),
+                )
+                self.shortcut.add_module("shortcut_bn", nn.BatchNorm2d(out_channels))
+
+        def forward(self, x: Any) -> Any:
+            y = self.bn_reduce(self.conv_reduce(x)).relu()
+            y = self.bn(self.conv_conv(y)).relu()
+            return (self.bn_expand(self.conv_expand(y)) + self.shortcut(x)).relu()
+
+    return ResNeXtBottleneck()
+
+
+@pytest.mark.parametrize(
+    ("in_channels", "settings"),
+    [
+        (256, {}),
+        (64, {"out_channels": 256, "stride": 2, "cardinality": 8, "base_width": 64}),
+        (32, {"out_channels": 48, "cardinality": 4, "base_width": 21, "widen_factor": 1}),
+    ],
+)
+def test_the_articles_class(in_channels: int, settings: dict[str, int]) -> None:
+    entry = block("article-resnext-bottleneck")
+    graph = entry.graph((in_channels, 8, 8), **settings)
+    model = article_bottleneck(in_channels, **{**entry.parameters, **settings})
+    assert measure(graph).params.total == sum(p.numel() for p in model.parameters())
+    mine, theirs = results(graph, model, 8)
+    assert torch.allclose(mine, theirs)
