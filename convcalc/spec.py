@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable
 from dataclasses import MISSING
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
 from convcalc.errors import ConvcalcError, LimitError, ShapeError, SpecError, UsageError
@@ -285,7 +286,7 @@ class _Parser:
         if entry is not None:
             self.offset = match.end()
             return Call(entry, self.arguments(entry) if self.take("(") else {}, start)
-        word = next((w for w in _words() if name.startswith(w)), None)
+        word = next((w for w in _words(tuple(REGISTRY)) if name.startswith(w)), None)
         if word is None:
             raise self.unknown(name)
         return self.layer(start, word)
@@ -434,9 +435,10 @@ class _Parser:
         raise SpecError(message, self.text, self.offset if at is None else at, hint=hint)
 
 
-def _words() -> list[str]:
-    """The operators' words that stand before numbers, the longest first."""
-    return sorted((w for w, cls in REGISTRY.items() if w and not issubclass(cls, Join)), key=len, reverse=True)
+@lru_cache(maxsize=1)
+def _words(registered: tuple[str, ...]) -> list[str]:
+    """Of the registered words those that stand before numbers, the longest first."""
+    return sorted((w for w in registered if w and not issubclass(REGISTRY[w], Join)), key=len, reverse=True)
 
 
 def _catalogue_entry(name: str) -> Any:

@@ -218,7 +218,8 @@ def test_a_table_inside_pyproject_keeps_its_lines():
 
 KEYS = st.sampled_from(
     ["check", "claim", "name", "spec", "left", "right", "input", "lock", "params", "macs", "rf", "memory", "peak"]
-    + ["coverage", "layers", "conv", "output", *CHECK, *CLAIM, "bogus"]
+    + ["coverage", "layers", "conv", "output", "bogus"]
+    + [key for operators in (CHECK, CLAIM) for key in operators]
 )
 SCALARS = st.one_of(
     st.sampled_from(["3x3", "10k", "28%", "64x56x56", "nonsense", "a:b", "", "1e99", "-3", "\x1b[31m"]),
@@ -509,7 +510,7 @@ def test_discovery_from_a_folder_below(tmp_path):
     (tmp_path / ".git").mkdir()
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "pyproject.toml").write_text(
-        "[project]\ndependencies = ['convcalc']\n[[tool.convcalc.check]]\nname = 'a'\nspec = '3x3'\nparams = {max = 1}\n"
+        "[project]\ndependencies = ['convcalc']\n" + (STEM + LIMIT).replace("[[check", "[[tool.convcalc.check")
     )
     (tmp_path / "a" / "pyproject.toml").write_text("[project]\ndependencies = ['convcalc']\n")
     found = read_budget(None, tmp_path / "a" / "b")

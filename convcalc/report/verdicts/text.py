@@ -78,6 +78,8 @@ def signed(number: int) -> str:
 
 def printable(text: str) -> str:
     """A text without control characters, such as a terminal's escape sequences; it keeps its lines."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
 
 
