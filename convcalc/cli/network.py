@@ -11,7 +11,6 @@ from convcalc.measure import measure
 from convcalc.ops import Shape, spell
 from convcalc.report.subject import Subject
 from convcalc.spec import DEFAULT_INPUT, Call, input_shape, parse, read
-from convcalc.target import is_target
 
 if TYPE_CHECKING:
     from convcalc.blocks import Block
@@ -29,11 +28,18 @@ def resolve(request: Request) -> Subject:
     text = request.spec if request.layers is None else request.layers
     if text is None:
         return _single_layer(request)
-    if is_target(text):
-        from convcalc.cli.models import model_subject
+    return _from_target(text, request) if ":" in text else _from_text(text, request)
 
-        return model_subject(text, request)
-    return _from_text(text, request)
+
+def _from_target(text: str, request: Request) -> Subject:
+    """A model, where the text names one: package.module:attribute. Nothing else in the language has a colon."""
+    from convcalc.target import is_target
+
+    if not is_target(text):
+        return _from_text(text, request)
+    from convcalc.cli.models import model_subject
+
+    return model_subject(text, request)
 
 
 def _from_text(text: str, request: Request) -> Subject:

@@ -7,7 +7,6 @@ from fractions import Fraction
 
 from convcalc.measure import Analysis, Memory, Row, Summary
 from convcalc.ops import Params
-from convcalc.report.fields import field_cell, field_sentences
 from convcalc.report.parts import Column, Listing, Part, Report, Table, amount, in_bytes, percent, scaled, show
 from convcalc.report.subject import Subject, heading
 
@@ -86,6 +85,8 @@ def flops_report(subject: Subject, analysis: Analysis, *, explain: bool) -> Repo
 
 def summary_report(subject: Subject, analysis: Analysis, *, dtype: str | None) -> Report:
     """Everything at once, layer by layer."""
+    from convcalc.report.fields import field_cell, field_sentences  # the only report here that needs it
+
     summary = analysis.summary
     columns = (
         _NAME, _KIND, _SPEC, _OUTPUT,
