@@ -94,6 +94,7 @@ RANKS = {
     "spec": 4,
     "target": 6,
     "wire": 5,
+    "phrase": 5,
     "blocks": 4,
     "field": 5,
     "proof": 5,
