@@ -101,7 +101,6 @@ def smaller(graph: Graph) -> Graph:
         ("3x3, se2, 3x3", (4, 12, 12)),
         ("adaptiveavgpool5, 3x3", (4, 17, 17)),  # windows that depend on the size
         ("(3x3s2)*5, (up2)*5", (4, 64, 64)),
-        ("(5)*450", (1, 8)),  # 5^450 is beyond float64
         ("maxpool3x3s2p1d2", (4, 30, 30)),
     ],
 )
@@ -109,6 +108,13 @@ def test_fields_of_every_shape(text: str, shape: Shape) -> None:
     found = of(text, *shape)
     assert found.ok, found.failures
     assert len(found.uncovered) == 1
+
+
+def test_a_stack_whose_gradients_would_overflow() -> None:
+    """450 layers of kernel 5 read 1 + 450 * 4 places; 5^450 is beyond float64."""
+    found = of("(5)*450", 1, 8)
+    assert found.ok
+    assert found.checks[-1] == Check("receptive_field", "449", [1801], [1801], "gradients")
 
 
 # Disagreement
@@ -278,7 +284,8 @@ def test_what_is_left_out_is_said(text: str, shape: Shape, reason: str) -> None:
 def test_maps_too_large_for_the_gradients_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reach, "PLANES", 0)
     monkeypatch.setattr(reach, "STRIPS", 0)
-    assert "the receptive field of 2 of 2 layers, 0 the first (the maps are too large)" in of("3x3, 3x3").uncovered
+    monkeypatch.setattr(reach, "REAL", 0)
+    assert "the receptive field of 2 layers, 0 the first, (the maps are too large)" in of("3x3, 3x3").uncovered
     assert "the receptive field of 0 (the maps are too large)" in of("3x3").uncovered
 
 
@@ -290,6 +297,32 @@ def test_inputs_of_several_sizes() -> None:
     assert found.ok, found.failures
     sizes = {check.layer: check.measured for check in found.checks if check.what == "receptive_field"}
     assert sizes["conv2"] == [11, 11, 5, 5]
+
+
+def test_inputs_of_several_ranks() -> None:
+    builder = Builder()
+    image, sound = builder.input((4, 12, 12), "image"), builder.input((4, 30), "sound")
+    found = confirm(builder.graph(image.apply(Conv(3)), sound.apply(Conv(5))))
+    assert found.ok, found.failures
+
+
+def test_inputs_of_one_size() -> None:
+    builder = Builder()
+    left, right = builder.input((4, 12, 12), "left"), builder.input((4, 12, 12), "right")
+    joined = left.apply(Conv(3)).apply(Add(), right.apply(Conv(5, dilation=2)))
+    found = confirm(builder.graph(joined, right.apply(Conv(3), name="alone")))
+    assert found.ok, found.failures
+    sizes = {check.layer: check.measured for check in found.checks if check.what == "receptive_field"}
+    assert sizes["add"] == [3, 3, 9, 9]
+    assert sizes["alone"] == [0, 0, 3, 3]
+
+
+def test_units_that_borders_clip_are_said() -> None:
+    """Behind adaptive pooling units are probed on the real input: of 10 places unit 5 reads 0, 5 and not 10."""
+    found = of("adaptiveavgpool10, 3x3d5", 4, 20, 20)
+    assert found.ok
+    assert [check.what for check in found.checks if check.witness == "gradients"] == ["receptive_field", "unit_field"]
+    assert "the receptive field of 1 beyond the borders of the input" in found.uncovered
 
 
 # Limits

@@ -38,6 +38,9 @@ PLANES = 1 << 24
 STRIPS = 1 << 25
 """The most elements of probes along single axes, which see a field's shadows, for the layers before those."""
 
+REAL = 1 << 26
+"""The most elements of probes on the real input."""
+
 MAX_PHASES = 4
 """So many units of a period are probed."""
 
@@ -65,11 +68,15 @@ class Extent(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What a probe should read and what its gradient shows; `same`: place by place."""
+    """What a probe should read and what its gradient shows; `same`: place by place.
+
+    `clipped`: borders are in the unit's way, so that it reads less than its layer's receptive field.
+    """
 
     expected: Extent
     measured: Extent
     same: bool
+    clipped: bool = False
 
     def beside(self, other: Finding) -> Finding:
         """This finding's axes, then the other's."""
@@ -79,13 +86,14 @@ class Finding(NamedTuple):
 
     def check(self, name: str | None) -> Check:
         """The numbers in which the two differ; their sizes where they do not."""
-        for what, field in (("receptive_field", "size"), ("field_start", "start"), ("field_places", "places")):
+        size = "unit_field" if self.clipped else "receptive_field"
+        for what, field in ((size, "size"), ("field_start", "start"), ("field_places", "places")):
             expected, measured = getattr(self.expected, field), getattr(self.measured, field)
             if expected != measured:
                 return Check(what, name, expected, measured, WITNESS)
         if not self.same:
             return Check("field_places", name, "the same places", "other places", WITNESS)
-        return Check("receptive_field", name, self.expected.size, self.measured.size, WITNESS)
+        return Check(size, name, self.expected.size, self.measured.size, WITNESS)
 
 
 class Part(NamedTuple):
@@ -181,14 +189,20 @@ def reach_checks(module: Network, device: torch.device) -> tuple[list[Check], li
 def _left_out(part: Part, steps: Sequence[int], findings: dict[str, Finding]) -> list[str]:
     """What the gradients were not asked, in words."""
     words = []
+    clipped = [name for name, finding in findings.items() if finding.clipped]
+    if clipped:
+        words.append(f"the receptive field of {_first(clipped)} beyond the borders of the input")
     left = [part.name(i) for i in steps if part.name(i) not in findings]
     if left:
-        shown = left[0] if len(left) == 1 else f"{len(left):,} of {len(steps):,} layers, {left[0]} the first"
-        words.append(f"the receptive field of {shown} (the maps are too large)")
+        words.append(f"the receptive field of {_first(left)} (the maps are too large)")
     moving = [part.name(i) for i in steps if part.graph.nodes[i].op.input_dependent]
     if moving:
-        words.append(f"where the samples of {moving[0]} move to (it depends on the values)")
+        words.append(f"where the samples of {_first(moving)} move to (it depends on the values)")
     return words
+
+
+def _first(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names):,} layers, {names[0]} the first,"
 
 
 def _sketches(module: Network, device: torch.device) -> tuple[dict[str, nn.Module], list[str]]:
@@ -243,7 +257,7 @@ def _far_findings(part: Part) -> dict[str, Finding]:
     names = [part.name(layer) for layer in part.steps()]
     while names:
         part = part.upto(set(names))
-        found |= _settled(part, names, axes, PLANES)
+        found |= _settled(part, names, axes, PLANES if len(axes) > 1 else STRIPS)
         names = [name for name in names if name not in found]
         if len(axes) > 1:
             strips = [_settled(part, names, (axis,), STRIPS) for axis in axes]
@@ -360,25 +374,36 @@ def _middle(positions: Positions) -> int:
 
 def _near_findings(part: Part, layers: Sequence[int]) -> dict[str, Finding]:
     """The middle unit of each of `layers` (the last, if there are too many) on the real input, with its borders."""
-    allowed = STRIPS // part.cost
-    axes = tuple(range(len(part.graph.input_shapes[0]) - 1))
-    probes = []
+    allowed = REAL // part.cost
+    probes, clipped = [], set()
     for layer in layers[len(layers) - min(allowed, len(layers)) :]:
         unit = tuple(n // 2 for n in part.graph.shapes[layer][1:])
         seen = unit_field(part.graph, unit, layer)
         probes.append(Probe(layer, unit, tuple(seen[origin] for origin in part.graph.inputs)))
-    return _findings(part, probes, axes)
+        free = [fields[layer].region(fields[layer].center) for fields in part.fields]
+        if any(_runs(a) != _runs(b) for a, b in zip(free, probes[-1].expected, strict=True)):
+            clipped.add(part.name(layer))
+    findings = _findings(part, probes)
+    return {name: finding._replace(clipped=name in clipped) for name, finding in findings.items()}
+
+
+def _runs(region: Region) -> list[tuple[tuple[int, int], ...]]:
+    """Where a region's shadow on each axis starts and stops."""
+    return [positions.runs for positions in region.axes]
 
 
 # Probing
 
 
-def _findings(part: Part, probes: Sequence[Probe], axes: Axes) -> dict[str, Finding]:
-    """For each layer the first probe that disagrees, or the widest."""
+def _findings(part: Part, probes: Sequence[Probe], axes: Axes | None = None) -> dict[str, Finding]:
+    """For each layer the first probe that disagrees, or the widest; along `axes` or all of each input."""
     found: dict[str, Finding] = {}
     for probe, masks in zip(probes, _gradients(part, probes), strict=True):
         name = part.name(probe.layer)
-        compared = [_compare(region, mask, axes) for region, mask in zip(probe.expected, masks, strict=True)]
+        compared = [
+            _compare(region, mask, axes or tuple(range(mask.dim())))
+            for region, mask in zip(probe.expected, masks, strict=True)
+        ]
         finding = reduce(Finding.beside, compared)
         known = found.get(name)
         if known is None or (known.same and (not finding.same or finding.expected.size > known.expected.size)):
