@@ -12,6 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from convcalc.compare import Comparison, compare
 from convcalc.errors import (
     ConfirmError,
     ConvcalcError,
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Analysis",
     "Check",
+    "Comparison",
     "ConfirmError",
     "Confirmation",
     "ConvcalcError",
@@ -54,6 +56,7 @@ __all__ = [
     "UsageError",
     "analyse",
     "block",
+    "compare",
     "confirm",
     "input_shape",
     "measure",
