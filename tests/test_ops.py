@@ -162,6 +162,13 @@ def test_every_layer_says_what_it_is_in_the_language(word: str, data: st.DataObj
         assert again.output_shape == graph.shapes[index]
 
 
+def test_an_operator_that_is_not_bound_yet_says_what_it_was_given() -> None:
+    assert Conv(3).spec() == "3"
+    assert Conv((3, 1), 8, 2, (1, 0)).spec() == "3x1c8s2p1x0"
+    assert TransposedConv((2, 2), stride=2, output_padding=1).spec() == "tconv2x2s2o1"
+    assert MaxPool(2).spec() == "maxpool2"
+
+
 @pytest.mark.parametrize("word", WORDS)
 def test_every_operator_introduces_itself(word: str) -> None:
     cls = REGISTRY[word]

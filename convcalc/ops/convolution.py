@@ -125,6 +125,8 @@ class _Convolution(_Kernel):
 
     def default(self, field: dataclasses.Field[Any]) -> Any:
         """Padding that keeps the size at stride 1 goes without saying; so does 1 on every axis."""
+        if any(type(value) is not tuple for value in (self.kernel, self.stride, self.padding, self.dilation)):
+            return field.default  # not bound yet
         if field.name == "padding":
             return tuple([d * (k - 1) // 2 for k, d in zip(self.kernel, self.dilation, strict=False)])
         if field.name in ("stride", "dilation"):

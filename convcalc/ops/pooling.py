@@ -63,7 +63,7 @@ class _Pool(Op):
         return sliding(self.kernel[axis], self.stride[axis], self.padding[axis], dilation[axis])
 
     def default(self, field: dataclasses.Field[Any]) -> Any:
-        if field.name == "stride":
+        if field.name == "stride" and self.stride is not None:
             return self.kernel
         if field.name in ("padding", "dilation") and type(self.kernel) is tuple:
             return (field.default,) * len(self.kernel)
