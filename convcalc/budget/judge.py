@@ -11,7 +11,7 @@ from convcalc.budget.lines import Path as KeyPath
 from convcalc.budget.lock import MAX_LAYERS, Baseline, Lock
 from convcalc.budget.metrics import NoNumberError, Subject, Value, metric_of
 from convcalc.budget.operators import Bound
-from convcalc.budget.quantity import grouped, percentage
+from convcalc.budget.quantity import Exact, grouped, percentage
 from convcalc.errors import ConvcalcError
 
 PASSED, WARNED, FAILED, UNKNOWN = "passed", "warned", "failed", "unknown"
@@ -53,7 +53,7 @@ class Verdict(NamedTuple):
     remedy: str = ""
     value: Value | None = None
     limit: Bound | None = None
-    excess: Fraction | None = None
+    excess: Exact | None = None
     relative: Fraction | None = None
     baseline: Value | None = None
     layers: tuple[LayerChange, ...] = ()
@@ -279,5 +279,5 @@ def _difference(old: Value | None, new: Value | None) -> str:
     if old is None or new is None or len(old.numbers) != 1 or len(new.numbers) != 1:
         return ""
     change = new.numbers[0] - old.numbers[0]
-    share = f" ({percentage(change / old.numbers[0], sign=True)})" if old.numbers[0] else ""
+    share = f" ({percentage(Fraction(change) / old.numbers[0], sign=True)})" if old.numbers[0] else ""
     return f": {'+' if change > 0 else ''}{grouped(change)}{share}"

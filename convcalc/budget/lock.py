@@ -60,7 +60,7 @@ def parse_lock(text: str, file: str) -> Lock:
 def format_lock(lock: Lock) -> str:
     """The lock as text, sorted.
 
-    >>> print(format_lock(Lock("", {"a": Baseline("00", {"params": Value("count", (Fraction(9),))}, {})})))
+    >>> print(format_lock(Lock("", {"a": Baseline("00", {"params": Value("count", (9,))}, {})})))
     ... # doctest: +ELLIPSIS
     # The accepted numbers of every check. Written by: convcalc check --update
     convcalc = "..."
@@ -115,7 +115,7 @@ def _read_value(metric: str, value: Any) -> Value:
         return Value(kind, (Fraction(str(value)),))
     if not all(type(number) is int for number in numbers) or (kind == COUNT and len(numbers) != 1):
         raise ValueError(f"{metric} is no integer")
-    return Value(kind, tuple(map(Fraction, numbers)))
+    return Value(kind, tuple(numbers))
 
 
 def _value(value: Value) -> str:

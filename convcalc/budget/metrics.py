@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import cached_property
+from typing import NamedTuple
 
-from convcalc.budget.quantity import decimal, grouped
+from convcalc.budget.quantity import Exact, decimal, grouped
 from convcalc.errors import ConvcalcError, LimitError
 from convcalc.field import Field, receptive_fields, spatial_end
 from convcalc.graph import Graph
@@ -33,12 +34,11 @@ class NoNumberError(ConvcalcError):
     kind = "incomplete"
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """A measured value: `numbers` has one member, or one for each axis."""
 
     kind: str
-    numbers: tuple[Fraction, ...]
+    numbers: tuple[Exact, ...]
 
     def __str__(self) -> str:
         if self.kind in (SIZES, SHAPE):
@@ -145,7 +145,7 @@ class Metric:
 
     summary: str
     kind: str
-    read: Callable[[Subject], tuple[Fraction, ...]]
+    read: Callable[[Subject], tuple[Exact, ...]]
     cost: str = ""
     counts: bool = False
 
@@ -158,19 +158,15 @@ LAYER_COSTS: Mapping[str, Callable[[Row], int]] = {
 """What the baseline keeps of each layer."""
 
 
-def _number(read: Callable[[Summary], int]) -> Callable[[Subject], tuple[Fraction, ...]]:
-    return lambda subject: (Fraction(read(subject.summary)),)
-
-
-def _sizes(numbers: tuple[int, ...]) -> tuple[Fraction, ...]:
-    return tuple(map(Fraction, numbers))
+def _number(read: Callable[[Summary], int]) -> Callable[[Subject], tuple[Exact, ...]]:
+    return lambda subject: (read(subject.summary),)
 
 
 def _count(number: int) -> Value:
-    return Value(COUNT, (Fraction(number),))
+    return Value(COUNT, (number,))
 
 
-def _coverage(subject: Subject) -> tuple[Fraction, ...]:
+def _coverage(subject: Subject) -> tuple[Exact, ...]:
     region = subject.field.typical
     if not region.exact:
         raise NoNumberError("the receptive field has too many holes for an exact coverage")
@@ -196,11 +192,11 @@ METRICS: Mapping[str, Metric] = {
     "rf": Metric(
         "span of the receptive field in every axis (before the output turns global)",
         SIZES,
-        lambda subject: _sizes(subject.field.size),
+        lambda subject: subject.field.size,
         counts=True,
     ),
     "coverage": Metric("places read / places spanned by the receptive field", SHARE, _coverage, counts=True),
-    "output": Metric("the output's shape", SHAPE, lambda subject: _sizes(subject.graph.output_shape)),
+    "output": Metric("the output's shape", SHAPE, lambda subject: subject.graph.output_shape),
 }
 """Every metric by its name in a budget; `layers.KIND` counts the layers of one kind besides."""
 

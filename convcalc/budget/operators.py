@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from convcalc.budget.metrics import COUNT, SHAPE, SHARE, SIZES, NoNumberError, Value
-from convcalc.budget.quantity import Quantity, QuantityError, decimal, grouped, percentage, quantity
+from convcalc.budget.quantity import Exact, Quantity, QuantityError, decimal, grouped, percentage, quantity
 from convcalc.errors import SpecError
 from convcalc.spec import input_shape
 
@@ -21,10 +21,10 @@ class Bound(NamedTuple):
 
     text: str
     quantity: Quantity | None = None
-    sizes: tuple[Fraction, ...] = ()
+    sizes: tuple[int, ...] = ()
 
     @property
-    def number(self) -> Fraction:
+    def number(self) -> Exact:
         """The quantity's value. Only for operators whose bounds are quantities."""
         if self.quantity is None:
             raise TypeError(f"{self.text} is no quantity")
@@ -50,7 +50,7 @@ class Judgement(NamedTuple):
 
     ok: bool
     words: str
-    excess: Fraction | None = None
+    excess: Exact | None = None
     relative: Fraction | None = None
 
 
@@ -148,13 +148,13 @@ class Equal(Operator):
             sizes = ()
         if not sizes:
             raise QuantityError(f"{written!r} is no list of sizes", hint='for example "64x28x28" or [64, 28, 28]')
-        return Bound("x".join(map(str, sizes)), None, tuple(map(Fraction, sizes)))
+        return Bound("x".join(map(str, sizes)), None, sizes)
 
     def judge(self, value: Value, bound: Bound, reference: Value | None) -> Judgement:
         if bound.quantity is None:
             ok = value.numbers == bound.sizes
             return Judgement(ok, f"{value}, {'as stated' if ok else f'not {bound.text}'}")
-        off = max((number - bound.number for number in value.numbers), key=abs)
+        off = max((number - bound.number for number in value.numbers), key=_distance)
         if bound.quantity.rounds_to(value.numbers[0]) if value.kind == SHARE else not off:
             return Judgement(True, f"{value}, as stated", off, _share(off, bound.number))
         words = f"{value}, not {bound.text}: off by {_apart(off, bound.number, sign=True)}"
@@ -169,7 +169,9 @@ class Growth(Operator):
 
     def judge(self, value: Value, bound: Bound, reference: Value | None) -> Judgement:
         pairs = _pairs(value, reference)
-        limits = [old * (1 + bound.number / 100) if _is_percent(bound) else old + bound.number for _, old in pairs]
+        limits = [
+            old * (1 + Fraction(bound.number) / 100) if _is_percent(bound) else old + bound.number for _, old in pairs
+        ]
         excess, limit = max((new - limit, limit) for (new, _), limit in zip(pairs, limits, strict=True))
         return _judged(value, f"growth {bound.text} on the baseline {reference}", "over", excess, limit)
 
@@ -189,13 +191,13 @@ class Fewer(Operator):
             self.sign * (_percent_of(right - left, right) if _is_percent(bound) else right - left)
             for left, right in _pairs(value, reference)
         ]
-        off = max((difference - bound.number for difference in differences), key=abs)
-        actual = percentage(differences[0] / 100) if _is_percent(bound) else grouped(differences[0])
+        off = max((difference - bound.number for difference in differences), key=_distance)
+        actual = percentage(Fraction(differences[0]) / 100) if _is_percent(bound) else grouped(differences[0])
         ok = all(self.holds(difference, bound) for difference in differences)
         measured = f"{actual} {self.word} ({value} against {reference})"
         return Judgement(ok, f"{measured}, {'as stated' if ok else f'not {self.key} {bound.text}'}", off)
 
-    def holds(self, difference: Fraction, bound: Bound) -> bool:
+    def holds(self, difference: Exact, bound: Bound) -> bool:
         if bound.quantity is not None and _is_percent(bound):
             return bound.quantity.rounds_to(difference)
         return difference == bound.number
@@ -211,7 +213,7 @@ class AtLeastFewer(Fewer):
     key = "at-least-fewer"
     summary = "left has at least this much less than right: a share, or a number"
 
-    def holds(self, difference: Fraction, bound: Bound) -> bool:
+    def holds(self, difference: Exact, bound: Bound) -> bool:
         return difference >= bound.number
 
     def is_looser(self, old: Bound, new: Bound) -> bool:
@@ -234,7 +236,7 @@ class Ratio(Operator):
     def judge(self, value: Value, bound: Bound, reference: Value | None) -> Judgement:
         scale = 100 if _is_percent(bound) else 1
         ratios = [_percent_of(left, right) * scale / 100 for left, right in _pairs(value, reference)]
-        off = max((ratio - bound.number for ratio in ratios), key=abs)
+        off = max((ratio - bound.number for ratio in ratios), key=_distance)
         ok = bound.quantity is not None and all(map(bound.quantity.rounds_to, ratios))
         shown = f"{decimal(ratios[0])}{'%' if scale == 100 else ''}"
         measured = f"{shown} times right ({value} against {reference})"
@@ -268,17 +270,17 @@ CLAIM = _table(Fewer(), More(), Ratio(), EqualSides(), AtLeastFewer(), AtLeastMo
 """What a claim may say of its left side against its right."""
 
 
-def _judged(value: Value, limit: str, side: str, excess: Fraction, bound: Fraction) -> Judgement:
+def _judged(value: Value, limit: str, side: str, excess: Exact, bound: Exact) -> Judgement:
     """A value against a bound on one side."""
     ok = excess <= 0
     words = f"{value}, within {limit}" if ok else f"{value}, {side} {limit} by {_apart(excess, bound)}"
     return Judgement(ok, words, excess, _share(excess, bound))
 
 
-def _apart(excess: Fraction, limit: Fraction, *, sign: bool = False) -> str:
+def _apart(excess: Exact, limit: Exact, *, sign: bool = False) -> str:
     """A difference, exact and in percent of the limit."""
     plus = "+" if sign and excess > 0 else ""
-    share = f" ({percentage(excess / limit, sign=sign)})" if limit else ""
+    share = f" ({percentage(Fraction(excess) / limit, sign=sign)})" if limit else ""
     return f"{plus}{grouped(excess)}{share}"
 
 
@@ -286,18 +288,22 @@ def _is_percent(bound: Bound) -> bool:
     return bound.quantity is not None and bound.quantity.percent
 
 
-def _share(excess: Fraction, limit: Fraction) -> Fraction | None:
-    return excess / limit if limit else None
+def _distance(number: Exact) -> Fraction:
+    return abs(Fraction(number))
 
 
-def _pairs(value: Value, reference: Value | None) -> list[tuple[Fraction, Fraction]]:
+def _share(excess: Exact, limit: Exact) -> Fraction | None:
+    return Fraction(excess) / limit if limit else None
+
+
+def _pairs(value: Value, reference: Value | None) -> list[tuple[Exact, Exact]]:
     """Both values axis by axis."""
     if reference is None or len(reference.numbers) != len(value.numbers):
         raise NoNumberError(f"{value} cannot be compared with {reference}: they have different axes")
     return list(zip(value.numbers, reference.numbers, strict=True))
 
 
-def _percent_of(part: Fraction, whole: Fraction) -> Fraction:
+def _percent_of(part: Exact, whole: Exact) -> Fraction:
     if not whole:
         raise NoNumberError("the right side is 0: nothing is a share of it", hint="state the difference as a number")
-    return 100 * part / whole
+    return Fraction(100 * part) / whole

@@ -10,6 +10,9 @@ from typing import Any
 
 from convcalc.errors import ConvcalcError
 
+Exact = int | Fraction
+"""A number without error. Two of them are never divided as they are: that could make a float."""
+
 SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 """Decimal multiples, as papers use them."""
 
@@ -38,18 +41,18 @@ class QuantityError(ConvcalcError):
 class Quantity:
     """`value` in units (28 for "28%"); `step` is one unit of the last digit given; `text` is as written."""
 
-    value: Fraction
-    step: Fraction
+    value: Exact
+    step: Exact
     percent: bool
     text: str
 
-    def rounds_to(self, exact: Fraction) -> bool:
+    def rounds_to(self, exact: Exact) -> bool:
         """Whether `exact` rounds to this value at the digits given (a tie rounds either way).
 
         >>> quantity("28%").rounds_to(Fraction(700, 25)), quantity("28%").rounds_to(Fraction(286, 10))
         (True, False)
         """
-        return 2 * abs(exact - self.value) <= self.step
+        return 2 * abs(Fraction(exact) - self.value) <= self.step
 
     def as_share(self) -> Quantity:
         """The same as a fraction of 1, where it was written in percent.
@@ -57,7 +60,9 @@ class Quantity:
         >>> quantity("28%").as_share().value
         Fraction(7, 25)
         """
-        return Quantity(self.value / 100, self.step / 100, False, self.text) if self.percent else self
+        if not self.percent:
+            return self
+        return Quantity(Fraction(self.value) / 100, Fraction(self.step) / 100, False, self.text)
 
     def __str__(self) -> str:
         return self.text
@@ -66,8 +71,8 @@ class Quantity:
 def quantity(written: Any) -> Quantity:
     """What `written` (an int, a Decimal or a text) means. Raises QuantityError.
 
-    >>> quantity("4.2G").value
-    Fraction(4200000000, 1)
+    >>> int(quantity("4.2G").value)
+    4200000000
     """
     if isinstance(written, bool) or not isinstance(written, int | Decimal | str):
         raise QuantityError(f"{_shown(written)} is not a quantity", hint=_REMEDY)
@@ -80,22 +85,23 @@ def quantity(written: Any) -> Quantity:
     if unit not in SUFFIXES and unit != "%":
         raise QuantityError(f"{_shown(text)} has an unknown unit {unit!r}", hint=_remedy_for(match["number"], unit))
     scale = SUFFIXES.get(unit, 1)
-    decimals = len(match["decimals"] or "")
-    value = Fraction(match["number"].replace("_", "")) * scale
-    return Quantity(value, Fraction(scale, 10**decimals), unit == "%", text.strip())
+    decimals = match["decimals"]
+    if decimals is None:
+        return Quantity(int(match["number"]) * scale, scale, unit == "%", text.strip())
+    step = Fraction(scale, 10 ** len(decimals))
+    return Quantity(int(match["number"].replace(".", "")) * step, step, unit == "%", text.strip())
 
 
-def grouped(value: Fraction | int) -> str:
+def grouped(value: Exact) -> str:
     """A number with its thousands apart; rounded to six decimals where it is no integer.
 
     >>> grouped(25557032)
     '25,557,032'
     """
-    exact = Fraction(value)
-    return f"{exact.numerator:,}" if exact.denominator == 1 else decimal(exact)
+    return f"{value.numerator:,}" if value.denominator == 1 else decimal(value)
 
 
-def decimal(value: Fraction) -> str:
+def decimal(value: Exact) -> str:
     """A number rounded to six decimals, without trailing zeros.
 
     >>> decimal(Fraction(9, 25))
@@ -117,7 +123,7 @@ def percentage(value: Fraction, *, sign: bool = False) -> str:
     return f"{rounded(percent, decimals):{'+' if sign else ''},f} %"
 
 
-def rounded(value: Fraction, decimals: int) -> Decimal:
+def rounded(value: Exact, decimals: int) -> Decimal:
     """`value` to so many decimals, halves away from zero."""
     scaled = abs(value) * 10**decimals
     digits = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
