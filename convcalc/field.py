@@ -13,7 +13,7 @@ neural networks"; the sets, phases and masks are exact where its intervals are n
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -21,7 +21,7 @@ from math import prod
 from typing import Any
 
 from convcalc.errors import LimitError, UsageError
-from convcalc.graph import Graph
+from convcalc.graph import Graph, Node
 from convcalc.ops import Input, Op
 from convcalc.window import IDENTITY, NOTHING, Positions, Window, common_period, union
 
@@ -199,6 +199,22 @@ def receptive_fields(graph: Graph, source: int = 0) -> list[Field]:
             )
         )
     return fields
+
+
+def bypassing(graph: Graph, ignored: Container[int]) -> Graph:
+    """The network in which the nodes `ignored` pass on what their first input reads, as if they were not there."""
+    from convcalc.ops.traced import Bypassed
+
+    nodes, shapes = list[Node](), list[tuple[int, ...]]()
+    for index, (op, inputs, name) in enumerate(graph.nodes):
+        shape = graph.shapes[index]
+        if index in ignored and inputs and type(op) is not Input:
+            op = Bypassed(op, tuple(graph.input_shapes_of(index)), shape[0])
+            inputs = inputs[:1]
+            shape = op.shape(shapes[inputs[0]])
+        nodes.append(Node(op, inputs, name))
+        shapes.append(shape)
+    return Graph(tuple(nodes), tuple(shapes), graph.outputs)
 
 
 def spatial_end(graph: Graph, fields: Sequence[Field]) -> int | None:

@@ -190,6 +190,9 @@ def _end(child: subprocess.Popen[str]) -> None:
         except (ProcessLookupError, PermissionError, AttributeError):
             child.kill()
     child.wait()
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def _error(data: dict[str, Any]) -> ConvcalcError:

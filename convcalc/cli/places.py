@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
 from convcalc.errors import UsageError
-from convcalc.field import pixel_units, unit_field
+from convcalc.field import bypassing, pixel_units, unit_field
 from convcalc.graph import Graph
 from convcalc.report.fields import Place
 from convcalc.report.subject import Subject
@@ -26,6 +27,39 @@ def up_to(subject: Subject, name: str | None) -> Subject:
         raise UsageError(f"{subject.text} has no layer {name!r}", hint=hint)
     last = graph.nodes[inside[-1]].name
     return subject._replace(text=f"{subject.text} up to layer {last}", graph=graph.until(inside[-1]))
+
+
+def past(subject: Subject, patterns: Sequence[str]) -> Subject:
+    """The network in which layers called so pass on what their first input reads. Raises UsageError.
+
+    A pattern (`se`, `*.attn`, SqueezeExcitation) is compared, whatever its case, with a layer's name, with
+    the names and classes of the modules that it is in, and with its operator.
+    """
+    if not patterns:
+        return subject
+    graph, classes = subject.graph, subject.classes or {}
+    called = {index: _called(graph, index, classes) for index in graph.layers}
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern.lower()) for names in called.values() for name in names):
+            known = sorted(set(classes.values()) or {graph.nodes[index].op.kind for index in graph.layers})
+            raise UsageError(f"{subject.text} has nothing called {pattern!r}", hint=f"it has {', '.join(known)}")
+    ignored = {
+        index
+        for index, names in called.items()
+        if any(fnmatchcase(name, pattern.lower()) for pattern in patterns for name in names)
+    }
+    note = f"{', '.join(patterns)} ignored: {len(ignored)} layers pass on what their first input reads"
+    return subject._replace(graph=bypassing(graph, ignored), notes=(*subject.notes, note))
+
+
+def _called(graph: Graph, index: int, classes: Mapping[str, str]) -> list[str]:
+    """All that a layer is called: its path, each part of it, its modules' classes, its operator."""
+    op, _, name = graph.nodes[index]
+    parts = name.partition("#")[0].split(".")
+    paths = [".".join(parts[: depth + 1]) for depth in range(len(parts))]
+    return [
+        called.lower() for called in (*paths, *parts, *(classes.get(path, "") for path in paths), op.kind) if called
+    ]
 
 
 def _names(graph: Graph) -> list[str]:

@@ -180,6 +180,38 @@ class Copy(Op):
 
 
 @record
+class Bypassed(Op):
+    """A layer that is left out of the receptive field: it passes on what its first input reads, place by place."""
+
+    op: Op
+    inputs: tuple[Shape, ...]
+    channels: int
+
+    @property
+    def kind(self) -> str:
+        return self.op.kind
+
+    @property
+    def speakable(self) -> bool:  # type: ignore[override]
+        return self.op.speakable
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return (self.channels, *inputs[0][1:])
+
+    def params(self, *inputs: Shape) -> Params:
+        return self.op.params(*self.inputs)
+
+    def macs(self, *inputs: Shape) -> int:
+        return self.op.macs(*self.inputs)
+
+    def elementwise(self, *inputs: Shape) -> int:
+        return self.op.elementwise(*self.inputs)
+
+    def spec(self) -> str:
+        return self.op.spec()
+
+
+@record
 class Module(Op):
     """All layers of one module as one row of a table; no node of a graph."""
 

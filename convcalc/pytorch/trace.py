@@ -148,13 +148,13 @@ def record(model: nn.Module, inputs: Sequence[InputSpec], real: Callable[[], nn.
         light = weightless(model)
     except Exception:  # a model that cannot be copied is run as it is
         return _record_really(model, candidates[0], "the model cannot be copied", real)
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
     for given in candidates:
         try:
             return _record(light, given, "meta", "")._replace(batched=given is candidates[0])
         except ConvcalcError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             failures.append(error)
             if _needs_values(error):
                 return _record_really(model, given, "its forward needs real values", real)
@@ -176,7 +176,7 @@ def _record_really(model: nn.Module, given: list[_Given], why: str, real: Callab
             return _record(model, given, "cpu", f"{why}: run once on the CPU to be recorded")
     except ConvcalcError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failure(error, []) from error
 
 
@@ -258,12 +258,12 @@ def _given(one: InputSpec, own: torch.dtype, *, batch: bool) -> _Given:
     return _Given(size, layout, size[1:] or size, dtype)
 
 
-def _needs_values(error: Exception) -> bool:
+def _needs_values(error: BaseException) -> bool:
     """Whether a forward failed because its tensors have no data."""
     return isinstance(error, NotImplementedError) or "meta" in str(error).lower()
 
 
-def _failure(error: Exception, inputs: Sequence[InputSpec]) -> ModelError:
+def _failure(error: BaseException, inputs: Sequence[InputSpec]) -> ModelError:
     """What went wrong, with the line of the model's own code."""
     place, line = own_place(error)
     over = f" over {', '.join(spell(one.shape) for one in inputs)}" if inputs else ""

@@ -12,9 +12,9 @@ import sys
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -73,16 +73,16 @@ def torchvision_results(names: Iterable[str]) -> Iterator[Result]:
     import torchvision
 
     for name in names:
-        weights = next(iter(torchvision.models.get_model_weights(name)))
-        transforms = weights.transforms()
-        size = getattr(transforms, "crop_size", None) or getattr(transforms, "resize_size", [224])
+        weights = min(torchvision.models.get_model_weights(name), key=lambda weights: max(_size(weights)))
+        size = _size(weights)
         side = (size[0], size[-1])
         shape: tuple[int, ...] = (3, *side)
         if ".video." in weights.__module__:
             shape = (3, weights.meta.get("min_temporal_size", 16), *side)
+        options = {}
         if ".segmentation." in weights.__module__:
-            shape = (3, 520, 520)
-        model = light(torchvision.models.get_model, name=name, weights=None)
+            shape, options = (3, 520, 520), {"weights_backbone": None}
+        model = light(torchvision.models.get_model, name=name, weights=None, **options)
         summary, seconds = measured(model, [InputSpec(shape)])
         macs, theirs = witnessed(model, shape)
         published = weights.meta["_ops"]
@@ -94,6 +94,12 @@ def torchvision_results(names: Iterable[str]) -> Iterator[Result]:
             (seconds, theirs),
             "" if macs == summary.macs else f"torch counts {macs:,}, we {summary.macs:,}",
         )
+
+
+def _size(weights: Any) -> Sequence[int]:
+    """Height and width that published weights are for; a model without an own size takes the smallest."""
+    transforms = weights.transforms()
+    return getattr(transforms, "crop_size", None) or getattr(transforms, "resize_size", None) or [224]
 
 
 def timm_results(names: Iterable[str]) -> Iterator[Result]:
