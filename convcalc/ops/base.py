@@ -174,6 +174,7 @@ class Input(Op):
 REGISTRY: dict[str, type[Op]] = {}
 """Every operator of the language by its word."""
 
+
 def option(letter: str, *, default: Any = dataclasses.MISSING, axes: bool = False, flag: bool = False) -> Any:
     """A field with a place in the language: `letter` then a number, one for each axis if `axes`.
 
