@@ -198,6 +198,7 @@ def test_undeformed_is_the_plain_convolution() -> None:
 
 def test_negative_padding_crops() -> None:
     assert modules.ZeroPad([-1, 2])(torch.tensor([[[1.0, 2.0, 3.0]]])).tolist() == [[[2, 3, 0, 0]]]
+    assert modules.ZeroPad([2, -2])(torch.tensor([[[1.0]]])).tolist() == [[[0]]]
 
 
 def test_batch_norm_stands_behind_dense_layers_too() -> None:

@@ -82,7 +82,9 @@ class ZeroPad(nn.Module):
         self.sides = list(sides)
 
     def forward(self, input: Tensor) -> Tensor:
-        return functional.pad(input, self.sides)
+        padded = functional.pad(input, [max(side, 0) for side in self.sides])
+        # Crops come last: torch's own order, crops first, fails where they exceed the unpadded map.
+        return functional.pad(padded, [min(side, 0) for side in self.sides])
 
 
 class ShuffleChannels(nn.Module):

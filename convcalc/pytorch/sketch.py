@@ -83,7 +83,8 @@ class _PlacePad(nn.Module):
         self.sides = pad.sides
 
     def forward(self, input: Tensor) -> Tensor:
-        return functional.pad(input, self.sides[: 2 * (input.dim() - 2)])
+        padded: Tensor = modules.ZeroPad(self.sides[: 2 * (input.dim() - 2)])(input)
+        return padded
 
 
 class _Unflattened(nn.Module):
