@@ -116,6 +116,16 @@ class AvgPool(_Pool):
     count_padding: bool = True
     dilation = 1
 
+    def shape(self, *inputs: Shape) -> Shape:
+        x = inputs[0]
+        # torch's avg_pool3d alone refuses a map smaller than its kernel even where the padding makes up for it.
+        if rank(x) == 3 and not all(at_least(n - k, 0) for n, k in zip(x[1:], self.kernel, strict=True)):
+            raise ShapeError(
+                f"3-D average pooling of {spell(self.kernel)} needs an input as large, not {spell(x[1:])}",
+                hint="PyTorch does not count the padding here; put a pad layer before it",
+            )
+        return super().shape(*inputs)
+
     def elementwise(self, *inputs: Shape) -> int:
         return prod(self.shape(*inputs)) * prod(self.kernel)
 

@@ -1,7 +1,7 @@
 """Sketches: one-channel linear copies of layers that read exactly the places that the layers read.
 
 A layer's sketch has its own kernel, stride, padding and dilation, but one channel and weights of one.
-Activations, normalisation and dropout are the identity, max pooling sums its window, a product of
+Activations, normalisation and dropout are the identity, pooling sums its window, a product of
 tensors is their sum, deformed samples lie where undeformed ones would. All channels of a layer's
 output together read all channels of its input, so one channel tells where a layer reads.
 
@@ -63,15 +63,17 @@ class _PoolSum(nn.Module):
 
     def __init__(self, pool: Any) -> None:
         super().__init__()
-        rank = len(pool.kernel_size)
-        options = {name: getattr(pool, name) for name in ("stride", "padding", "dilation")}
-        self.windows = _ones(modules.conv(rank), pool.kernel_size, **options)
-        self.overhang = [side for stride in reversed(pool.stride) for side in (0, stride if pool.ceil_mode else 0)]
+        options = {"stride": pool.stride, "padding": pool.padding, "dilation": getattr(pool, "dilation", 1)}
+        self.windows = _ones(modules.conv(len(pool.kernel_size)), pool.kernel_size, **options)
+        self.overhang = [side for stride in reversed(pool.stride) for side in (0, stride)]
         self.pool = pool
 
     def forward(self, input: Tensor) -> Tensor:
+        if not self.pool.ceil_mode:
+            summed: Tensor = self.windows(input)
+            return summed
         size = self.pool(input).shape
-        summed: Tensor = self.windows(functional.pad(input, self.overhang))
+        summed = self.windows(functional.pad(input, self.overhang))
         return summed[tuple(slice(length) for length in size)]
 
 
@@ -126,15 +128,16 @@ def _rules() -> None:
     """Which rule sketches which module."""
     ranks = (1, 2, 3)
     convolutions = [kind(rank) for kind in (modules.conv, modules.conv_transpose) for rank in ranks]
-    averages = [kind(rank) for kind in (modules.avg_pool, modules.adaptive_avg_pool) for rank in ranks]
+    pools = [kind(rank) for kind in (modules.max_pool, modules.avg_pool) for rank in ranks]
+    adaptive = [modules.adaptive_avg_pool(rank) for rank in ranks]
     joins = [modules.Add, modules.Mul, modules.Mean, modules.Cat]
     local = [nn.Identity, nn.GroupNorm, nn.LocalResponseNorm]
     local += [modules.ChannelLayerNorm, modules.LayerScale, modules.ShuffleChannels]
     local += [nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd]
     for rule, kinds in (
         (_convolution, convolutions),
-        (_PoolSum, [modules.max_pool(rank) for rank in ranks]),
-        (_as_it_is, [*averages, nn.Upsample]),
+        (_PoolSum, pools),
+        (_as_it_is, [*adaptive, nn.Upsample]),
         (_Unflattened, [nn.Unflatten]),
         (_PlacePad, [modules.ZeroPad]),
         (lambda join: _Sum(), joins),
