@@ -318,6 +318,24 @@ def test_specs_only_says_what_it_leaves_out(example):
     assert run(example, "check", "--specs-only").returncode == 2
 
 
+WITHOUT_TORCH = """\
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == "torch" else find(name, *more)
+"""
+
+
+def test_a_model_without_torch_is_told_what_to_install(example, tmp_path):
+    blocked = tmp_path / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text(WITHOUT_TORCH)
+    done = run(example, "check", *ALLOW, PYTHONPATH=f"{blocked}{os.pathsep}{ROOT}")
+    assert done.returncode == 2
+    assert "needs torch" in done.stdout
+    assert "pip install 'convcalc[torch]'" in done.stdout
+    assert "ok     stem" in done.stdout
+
+
 def test_texts_import_no_torch(stem):
     (stem / "torch.py").write_text("raise SystemExit('imported')\n")
     assert run(stem, "check", PYTHONPATH=f"{stem}{os.pathsep}{ROOT}").returncode == 0

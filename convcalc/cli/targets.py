@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from convcalc.budget.configuration import Definition
 from convcalc.budget.metrics import Subject
+from convcalc.cli.proof import INSTALL
 from convcalc.errors import UsageError
 from convcalc.target import Target, trace_target
+
+_NEEDED = ("torch", "fvcore")
 
 MAX_QUOTED = 20_000
 """The most that is passed on of what a model prints."""
@@ -28,6 +32,8 @@ def trace_model(
     """
     if definition.norm or definition.bias:
         raise UsageError("norm and bias act on texts, not on a model", hint="leave them out")
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise UsageError(f"{definition.spec} needs {' and '.join(missing)}, not installed here", hint=INSTALL)
     traced = trace_target(
         Target.read(definition.spec),
         definition.inputs,
