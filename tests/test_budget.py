@@ -343,6 +343,21 @@ def test_a_limit_on_a_stem(limit, status):
     assert statuses(f"{STEM}{limit}\n") == [status]
 
 
+UNEVEN = [
+    ("rf = { max = 3 }", PASSED),
+    ("rf = { max = 2 }", FAILED),  # one axis is over
+    ("rf = { min = 1 }", PASSED),
+    ("rf = { min = 2 }", FAILED),  # one axis is under
+    ("rf = { equal = 3 }", FAILED),
+    ("rf = { equal = '1x3' }", PASSED),
+]
+
+
+@pytest.mark.parametrize(("limit", "status"), UNEVEN)
+def test_every_axis_keeps_a_limit(limit, status):
+    assert statuses(f'[[check]]\nname = "row"\nspec = "1x3"\n{limit}\n') == [status]
+
+
 CLAIMS = [
     ("params = { fewer = '28%' }", PASSED),
     ("params = { fewer = '28.0%' }", PASSED),
