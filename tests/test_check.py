@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -341,6 +342,24 @@ def test_texts_import_no_torch(stem):
     assert run(stem, "check", PYTHONPATH=f"{stem}{os.pathsep}{ROOT}").returncode == 0
 
 
+def cpu_time(folder: Path, checks: int) -> float:
+    """The least CPU time of a whole process over so many text checks."""
+    (folder / "convcalc.toml").write_text(
+        "".join(STEM.replace('"stem"', f'"stem {n}"').replace("c64", f"c{n + 1}") for n in range(checks))
+    )
+    times = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run(folder, "check")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(times)
+
+
+def test_two_hundred_checks_cost_little_more_than_one(tmp_path):
+    assert cpu_time(tmp_path, 200) < 1.5 * cpu_time(tmp_path, 1)
+
+
 def test_confirm_proves_a_text(stem):
     pytest.importorskip("torch")
     pytest.importorskip("fvcore")
@@ -431,6 +450,17 @@ def test_markdown_means_only_itself():
     outside = "".join(text.split("```")[::2])
     assert "<b>" not in outside
     assert "\x1b" not in text
+
+
+def test_a_huge_report_fits_a_step_summary(tmp_path):
+    wrong = STEM.replace("10k", "9k")
+    text = "".join(wrong.replace('"stem"', f'"stem {number}"') for number in range(3000))
+    (tmp_path / "convcalc.toml").write_text(text)
+    done = run(tmp_path, "check", "--format", "markdown")
+    assert done.returncode == 1
+    assert len(done.stdout) < 200_000
+    assert "and 2800 more" in done.stdout
+    assert "3000 limits\\: 3000 broken" in done.stdout
 
 
 def test_text_has_no_escape_sequences():

@@ -113,6 +113,11 @@ class Source:
     def lines(self) -> Mapping[KeyPath, int]:
         return key_lines(self.text) if self.known is None else self.known
 
+    @cached_property
+    def rows(self) -> list[str]:
+        """The text line by line, as `lines` counts them."""
+        return self.text.split("\n")
+
     def line(self, path: KeyPath) -> int:
         """The line of a key, or of the nearest table around it."""
         whole = (*self.prefix, *path)
@@ -122,7 +127,7 @@ class Source:
 
     def shown(self, line: int) -> str:
         """What stands on a line."""
-        return self.text.splitlines()[line - 1].strip() if self.text else ""
+        return self.rows[line - 1].strip() if self.text else ""
 
     def fail(self, message: str, path: KeyPath, hint: str) -> NoReturn:
         raise ConfigurationError(message, file=self.file, line=self.line(path), hint=hint)

@@ -9,7 +9,9 @@ from convcalc.report.verdicts.text import LABELS, NOTE, change, details, printab
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~@:-])")
 MAX_ROWS = 200
-"""The most limits in the table; a step's summary is cut at 1 MiB."""
+"""The most limits and notices that are listed: a step's summary of more than 1 MiB is not shown at all."""
+MAX_DETAILS = 50
+"""The most broken limits that are told in full."""
 
 
 def render(report: Report, *, strict: bool = False) -> str:
@@ -19,18 +21,23 @@ def render(report: Report, *, strict: bool = False) -> str:
     rows = sorted(report.verdicts, key=lambda verdict: verdict.status == PASSED)
     lines += ["", "| | check | metric | number | limit | baseline |", "| :-- | :-- | :-- | --: | :-- | --: |"]
     lines += map(_row, rows[:MAX_ROWS])
-    if len(rows) > MAX_ROWS:
-        lines += ["", f"and {len(rows) - MAX_ROWS} more"]
-    for verdict in report.verdicts:
-        if verdict.status != PASSED:
-            heading = f"**{_text(LABELS[verdict.status])} {_text(verdict.name)}**: {_text(verdict.message)}"
-            lines += ["", heading, "", *_block(list(details(report, verdict)))]
-    if report.notices:
-        lines.append("")
-    for notice in report.notices:
+    lines += _more(len(rows) - MAX_ROWS)
+    broken = [verdict for verdict in rows if verdict.status != PASSED]
+    for verdict in broken[:MAX_DETAILS]:
+        heading = f"**{_text(LABELS[verdict.status])} {_text(verdict.name)}**: {_text(verdict.message)}"
+        lines += ["", heading, "", *_block(list(details(report, verdict)))]
+    lines += _more(len(broken) - MAX_DETAILS)
+    notices = sorted(report.notices, key=lambda notice: not notice.warning)
+    lines += [""] if notices else []
+    for notice in notices[:MAX_ROWS]:
         where = f" ({report.source.file}:{report.source.line(notice.path)})" if notice.path else ""
         lines.append(f"- {'**warning**' if notice.warning else NOTE}: {_text(notice.message + where)}")
+    lines += _more(len(notices) - MAX_ROWS)
     return "\n".join([*lines, ""])
+
+
+def _more(number: int) -> list[str]:
+    return ["", f"and {number} more"] if number > 0 else []
 
 
 def _row(verdict: Verdict) -> str:
