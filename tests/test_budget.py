@@ -358,6 +358,30 @@ def test_every_axis_keeps_a_limit(limit, status):
     assert statuses(f'[[check]]\nname = "row"\nspec = "1x3"\n{limit}\n') == [status]
 
 
+LOOSER = [
+    ("max", "9k", "10k"),
+    ("warn", "9k", "10k"),
+    ("min", "10k", "9k"),
+    ("growth", "1%", "2%"),
+]
+
+
+@pytest.mark.parametrize(("key", "tight", "loose"), LOOSER)
+def test_which_edit_of_a_limit_is_looser(key, tight, loose):
+    operator = CHECK[key]
+    first, second = operator.read(tight, COUNT), operator.read(loose, COUNT)
+    assert operator.is_looser(first, second)
+    assert not operator.is_looser(second, first)
+
+
+def test_any_other_number_of_an_equality_is_looser():
+    equal = CHECK["equal"]
+    assert equal.is_looser(equal.read(3, COUNT), equal.read(4, COUNT))
+    assert equal.is_looser(equal.read("3x3", SIZES), equal.read("3x4", SIZES))
+    growth = CHECK["growth"]
+    assert growth.is_looser(growth.read("5%", COUNT), growth.read("5", COUNT))
+
+
 CLAIMS = [
     ("params = { fewer = '28%' }", PASSED),
     ("params = { fewer = '28.0%' }", PASSED),
