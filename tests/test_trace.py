@@ -344,6 +344,15 @@ def test_attention_of_every_kind() -> None:
     assert convcalc.measure(convcalc.trace(asked, input=(10, 16))).macs == 10 * 4 * 16 * 16 + 2 * 10 * 10 * 16
 
 
+@pytest.mark.parametrize("norm", [nn.utils.parametrizations.weight_norm, nn.utils.parametrizations.spectral_norm])
+def test_computed_weights_count_what_they_come_from(norm: Callable[[nn.Module], nn.Module]) -> None:
+    model = nn.Sequential(norm(conv(3, 4, 3, bias=False)))
+    summary = convcalc.measure(convcalc.trace(model, input=(3, 8, 8)))
+    assert summary.complete
+    assert summary.params.total == sum(p.numel() for p in model.parameters())
+    assert sum(row.macs for row in summary.rows if row.kind == "conv") == 3 * 3 * 3 * 4 * 36
+
+
 def test_a_failing_forward_names_its_own_line() -> None:
     with pytest.raises(ModelError, match=r"test_trace\.py:\d+: RuntimeError") as caught:
         convcalc.trace(Module(lambda m, x: m.f(x), f=nn.Linear(3, 4)), input=(5,))

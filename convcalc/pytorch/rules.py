@@ -145,6 +145,31 @@ def _pointwise(call: Call) -> None:
     _elementwise(call, call.name)
 
 
+@rule("triu", "tril")
+def _triangle(call: Call) -> None:
+    _elementwise(call, call.name, [call.value()], count=0)
+
+
+@rule("_weight_norm_interface", "_weight_norm")
+def _weight_norm(call: Call) -> None:
+    """A weight from its direction and length (Salimans and Kingma 2016): square, sum, product, scaling."""
+    _everywhere(call, "weightnorm", count=4 * prod(call.shape))
+
+
+@rule("glu")
+def _glu(call: Call) -> None:
+    """One half of the channels times the sigmoid of the other."""
+    value = call.value()
+    if value.is_constant:
+        return _constant(call)
+    dim = call["dim"] % len(value.shape)
+    if _has_places(value.layout, dim):
+        return _everywhere(call, "glu", count=2 * prod(call.shape))
+    layout = _with_dim(value.layout, dim, channels(call.shape[dim]))
+    source = call.recorder.node("glu", [value], layout, arithmetic=2 * prod(call.shape), keeps="input")
+    return call.recorder.give(call, source, layout)
+
+
 @rule("zero", "fill")
 def _fill(call: Call) -> None:
     if call.func._schema.is_mutable and call.value().is_constant:
@@ -719,7 +744,8 @@ def _product(call: Call, a: Value, b: Value, bias: Value | None = None, added: V
         _broadest([v._replace(layout=v.layout[:n], shape=v.shape[:n]) for v, n in batches], at - lead, shape[at])
         for at in range(lead)
     ]
-    dims += [a.layout[-2]] * rows + [b.layout[-1]] * columns
+    dims += a.layout[-2:-1] if rows else ()
+    dims += b.layout[-1:] if columns else ()
     layout = settled(tuple(dims))
     operands = [a, b, *([added] if added else [])]
     windows = [reads(layout, v.layout, tuple(p)) for v, p in zip((a, b), pairs, strict=True) if not v.is_constant]
@@ -1164,6 +1190,12 @@ def _index(call: Call) -> None:
 @rule("view_as_real", "view_as_complex")
 def _complex(call: Call) -> None:
     _everywhere(call, "view")
+
+
+@rule("_embedding_bag", "_embedding_bag_forward_only")
+def _embedding_bag(call: Call) -> None:
+    """The sum of the rows of some ids: an addition for each value."""
+    _everywhere(call, "embedding", count=prod(call.value("indices").shape) * call.shape[-1])
 
 
 @rule("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "affine_grid_generator")

@@ -114,14 +114,18 @@ def trace(model: nn.Module, input: Any) -> Graph:
     """The graph of a PyTorch module; nothing is computed, and the module stays as it is.
 
     `input` is the input's shape without the batch, channels first; a list of shapes where there are
-    several; a text such as "128:int64" for another dtype. Raises ModelError where the forward fails.
+    several; a text such as "128:int64" for another dtype. Raises ModelError where the forward fails;
+    warns where it had to be run for real.
 
     >>> from torch import nn
     >>> from convcalc import measure
     >>> measure(trace(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()), input=(3, 32, 32))).macs
     194400
     """
-    return record(model, _input_specs(input)).graph
+    recording = record(model, _input_specs(input))
+    if recording.note:
+        warnings.warn(recording.note, stacklevel=2)
+    return recording.graph
 
 
 def _input_specs(given: Any) -> list[InputSpec]:
@@ -155,6 +159,8 @@ def record(model: nn.Module, inputs: Sequence[InputSpec], real: Callable[[], nn.
         except ConvcalcError:
             raise
         except (Exception, SystemExit) as error:
+            if _is_ours(error):
+                raise
             failures.append(error)
             if _needs_values(error):
                 return _record_really(model, given, "its forward needs real values", real)
@@ -256,6 +262,12 @@ def _given(one: InputSpec, own: torch.dtype, *, batch: bool) -> _Given:
     size = (1, *one.shape) if batch else one.shape
     layout = plain(size) if len(size) > 1 else ((), channels(size[0]))[1:]
     return _Given(size, layout, size[1:] or size, dtype)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether the recorder itself failed, not the model: a bug of convcalc, to be reported as one."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].filename.startswith(_OWN + os.sep)
 
 
 def _needs_values(error: BaseException) -> bool:

@@ -25,6 +25,12 @@ from convcalc.pytorch.trace import InputSpec, NoWeights, record
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import foreign
 
+FRAMES = 16
+"""Frames of a clip in torchvision's published counts of video models."""
+
+AS_PUBLISHED = {"googlenet": {"aux_logits": False, "init_weights": False}}
+"""Published without the auxiliary heads. Those of FCN and DeepLab are in their published counts."""
+
 
 class Result(NamedTuple):
     """One model: our counts, the witness's, and the seconds that each took."""
@@ -78,10 +84,11 @@ def torchvision_results(names: Iterable[str]) -> Iterator[Result]:
         side = (size[0], size[-1])
         shape: tuple[int, ...] = (3, *side)
         if ".video." in weights.__module__:
-            shape = (3, weights.meta.get("min_temporal_size", 16), *side)
-        options = {}
+            shape = (3, FRAMES, *side)
+        options = AS_PUBLISHED.get(name, {})
         if ".segmentation." in weights.__module__:
-            shape, options = (3, 520, 520), {"weights_backbone": None}
+            shape, options = (3, 520, 520), {"weights_backbone": None, "aux_loss": not name.startswith("lraspp")}
+            options = {option: value for option, value in options.items() if value is not False}
         model = light(torchvision.models.get_model, name=name, weights=None, **options)
         summary, seconds = measured(model, [InputSpec(shape)])
         macs, theirs = witnessed(model, shape)
