@@ -438,6 +438,7 @@ def test_github_annotations_are_escaped_worst_first_and_ten():
     assert all(re.fullmatch(r"::error file=con%2Cvc%3Aalc\.toml,line=2,title=[^:,]*::.*", line) for line in lines)
     assert lines[0].endswith("no number%0Acon,vc:alc.toml:2: x = 1")
     assert "n11a" in lines[1]
+    assert "%250A" in lines[1]  # what looked escaped already is escaped itself
     assert lines[-1].endswith("and 5 more: see the log")
     assert "\x1b" not in heard
 
