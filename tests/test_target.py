@@ -180,3 +180,9 @@ def test_the_command_line_says_what_is_wrong(folder: Path) -> None:
 def test_the_errors_of_the_child_are_ours(folder: Path) -> None:
     with pytest.raises(ConvcalcError, match="no dtype is called 'int65'"):
         trace("zoo:Net", folder, "3x8x8:int65")
+
+
+def test_a_model_beside_a_text(folder: Path) -> None:
+    done = run("compare", "zoo:Net", "3x3c8p0b", "--input", "3x8x8", "--no-confirm", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "224" in done.stdout

@@ -40,9 +40,9 @@ def comparison_report(
     """Everything about networks side by side; layers without parameters and MACs only if `every_layer`."""
     report: list[Part] = []
     for number, (subject, model) in enumerate(zip(subjects, comparison.models, strict=True)):
-        text, shapes = heading(subject, model.summary)
+        text, shapes, *notes = heading(subject, model.summary)
         report.append(f"{_letter(number)} = {text}: {shapes}")
-        report += [f"{_letter(number)}: {sentence}" for sentence in incomplete_sentences(model.summary)]
+        report += [f"{_letter(number)}: {sentence}" for sentence in (*notes, *incomplete_sentences(model.summary))]
     if len({subject.graph.input_shapes for subject in subjects}) > 1:
         report.append("the inputs differ: --input gives all of them one")
     report += [_totals(comparison, dtype), *_layers(comparison, every_layer=every_layer)]
