@@ -12,7 +12,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from convcalc.compare import Comparison, compare
 from convcalc.errors import (
     ConfirmError,
     ConvcalcError,
@@ -23,7 +22,6 @@ from convcalc.errors import (
     UnknownBlockError,
     UsageError,
 )
-from convcalc.field import Field, Region, pixel_units, receptive_fields, unit_field
 from convcalc.graph import Graph
 from convcalc.measure import Analysis, Summary, analyse, measure
 from convcalc.proof import Check, Confirmation
@@ -31,6 +29,8 @@ from convcalc.spec import Spec, input_shape, parse
 
 if TYPE_CHECKING:
     from convcalc.blocks import get as block
+    from convcalc.comparison import Comparison, compare
+    from convcalc.field import Field, Region, pixel_units, receptive_fields, unit_field
     from convcalc.pytorch.confirm import confirm
     from convcalc.pytorch.trace import trace
 
@@ -69,15 +69,22 @@ __all__ = [
 
 
 _LATE = {
-    "block": ("convcalc.blocks", "get"),
-    "confirm": ("convcalc.pytorch.confirm", "confirm"),
-    "trace": ("convcalc.pytorch.trace", "trace"),
+    "Comparison": "convcalc.comparison:Comparison",
+    "Field": "convcalc.field:Field",
+    "Region": "convcalc.field:Region",
+    "block": "convcalc.blocks:get",
+    "compare": "convcalc.comparison:compare",
+    "confirm": "convcalc.pytorch.confirm:confirm",
+    "pixel_units": "convcalc.field:pixel_units",
+    "receptive_fields": "convcalc.field:receptive_fields",
+    "trace": "convcalc.pytorch.trace:trace",
+    "unit_field": "convcalc.field:unit_field",
 }
-"""The catalogue, and what imports torch: the module and the name there, loaded when they are asked for."""
+"""What not every answer needs, and what imports torch: loaded when it is asked for."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATE:
         raise AttributeError(f"module 'convcalc' has no attribute {name!r}")
-    module, attribute = _LATE[name]
+    module, _, attribute = _LATE[name].partition(":")
     return getattr(import_module(module), attribute)

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from convcalc.algebra import prod
 from convcalc.errors import LimitError
-from convcalc.field import Field, receptive_fields, spatial_end
 from convcalc.graph import Graph
 from convcalc.ops import Formula, Op, Params, Shape
+
+if TYPE_CHECKING:
+    from convcalc.field import Field
 
 
 class Row(NamedTuple):
@@ -85,18 +89,43 @@ class Summary(NamedTuple):
         return self.graph.nodes[row.node].op.formula(*self.graph.input_shapes_of(row.node))
 
 
-class Analysis(NamedTuple):
-    """A graph's numbers with the receptive field of every node (`fields` is empty where `note` says why)."""
+@dataclass(frozen=True)
+class Analysis:
+    """A graph's numbers, and the receptive field of every node on input number `source`, followed when asked for."""
 
     summary: Summary
-    fields: tuple[Field, ...]
-    spatial: int | None
-    note: str
+    source: int = 0
+
+    @cached_property
+    def _followed(self) -> tuple[tuple[Field, ...], str]:
+        from convcalc.field import receptive_fields  # here, so that what asks for no field starts sooner
+
+        try:
+            return tuple(receptive_fields(self.summary.graph, self.source)), ""
+        except LimitError as error:
+            return (), error.message
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The field of every node; empty where `note` says why they could not be followed."""
+        return self._followed[0]
+
+    @property
+    def note(self) -> str:
+        """Why there are no fields, if there are none."""
+        return self._followed[1]
 
     @property
     def field(self) -> Field | None:
-        """The output's receptive field on the first input."""
+        """The output's receptive field."""
         return self.fields[self.summary.graph.outputs[0]] if self.fields else None
+
+    @cached_property
+    def spatial(self) -> int | None:
+        """The last node on the way to the output whose field is not global, where the output's is."""
+        from convcalc.field import spatial_end
+
+        return spatial_end(self.summary.graph, self.fields) if self.fields else None
 
     @property
     def spatial_field(self) -> Field | None:
@@ -166,13 +195,8 @@ def by_module(summary: Summary, depth: int, classes: Mapping[str, str] = Mapping
 
 
 def analyse(graph: Graph, source: int = 0) -> Analysis:
-    """`measure` and the receptive fields on input number `source`."""
-    summary = measure(graph)
-    try:
-        fields = receptive_fields(graph, source)
-        return Analysis(summary, tuple(fields), spatial_end(graph, fields), "")
-    except LimitError as error:
-        return Analysis(summary, (), None, error.message)
+    """`measure`, with the receptive fields on input number `source`."""
+    return Analysis(measure(graph), source)
 
 
 def _activations(graph: Graph) -> tuple[int, int, int]:

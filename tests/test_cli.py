@@ -547,7 +547,7 @@ class TestEndings:
         result = run("params 3x3")
         assert result.exit_code == 3
         assert len(result.stderr.splitlines()) == 1
-        assert "please report it at" in result.stderr
+        assert "please open an issue" in result.stderr
         trace = result.stderr.rstrip().rpartition(" ")[2]
         with open(trace, encoding="utf-8") as file:
             assert "ZeroDivisionError" in file.read()

@@ -99,7 +99,7 @@ RANKS = {
     "field": 5,
     "proof": 5,
     "measure": 5,
-    "compare": 5,
+    "comparison": 5,
     "budget": 6,
     "articles": 6,
     "report": 7,

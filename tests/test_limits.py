@@ -55,6 +55,7 @@ def calls_per_layer(count: int) -> float:
         for _ in range(count // 2):
             x = x.apply(Conv(3)).apply(ReLU())
         analysis = analyse(builder.graph(x))
+        assert analysis.fields
     finally:
         sys.setprofile(None)
     assert len(analysis.summary.rows) == count

@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 from convcalc import analyse, block, parse
-from convcalc.compare import Comparison, Model, compare
-from convcalc.measure import Summary, measure
+from convcalc.comparison import Comparison, Model, compare
+from convcalc.measure import Analysis, Summary, measure
 from convcalc.ops import Params
 from convcalc.proof import Check, Confirmation
 from convcalc.report.catalogue import parameters_text
@@ -253,11 +253,10 @@ class TestWhatIsNotKnown:
         assert incomplete_sentences(summary) == ["lower bounds: not counted: 2 calls of relu"]
 
     def test_frozen_parameters_have_a_column(self) -> None:
-        analysis = analyse(parse("3x3").graph)
-        summary = analysis.summary
+        summary = measure(parse("3x3").graph)
         row = summary.rows[0]._replace(params=Params(weights=5, frozen=7))
         frozen = Summary(summary.graph, (row,), row.params, *summary[3:])
-        text = plain(params_report(Subject("x", summary.graph), analysis._replace(summary=frozen), explain=False))
+        text = plain(params_report(Subject("x", summary.graph), Analysis(frozen), explain=False))
         assert "params 5: weights 5, biases 0, norm 0, frozen 7" in text
         assert "frozen" in text.splitlines()[4]
 

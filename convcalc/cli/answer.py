@@ -48,7 +48,7 @@ def shown(subject: Subject, analysis: Analysis, output: Output) -> Analysis:
         )
     if output.depth is None:
         return analysis
-    return analysis._replace(summary=by_module(summary, output.depth, subject.classes or {}))
+    return Analysis(by_module(summary, output.depth, subject.classes or {}), analysis.source)
 
 
 def proved_document(subject: Subject, analysis: Analysis, proof: Proof, output: Output) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from convcalc.cli.answer import EXIT_DISAGREES, emit, proved_document, shown, te
 from convcalc.cli.network import resolve
 from convcalc.cli.options import Output, Request
 from convcalc.cli.proof import prove
-from convcalc.compare import Comparison, Model, compare
+from convcalc.comparison import Comparison, Model, compare
 from convcalc.errors import UsageError
 from convcalc.measure import analyse
 from convcalc.report.comparison import comparison_document, comparison_report

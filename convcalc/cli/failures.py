@@ -15,8 +15,6 @@ EXIT_WRONG_REQUEST = 2
 EXIT_BUG = 3
 EXIT_INTERRUPTED = 130
 
-ISSUES = "https://github.com/convcalc/convcalc/issues"
-
 
 def report_failure(error: ConvcalcError | click.ClickException, args: Sequence[str]) -> int:
     """Say what is wrong with the request."""
@@ -49,7 +47,7 @@ def report_bug(error: Exception, args: Sequence[str]) -> int:
             file.write(f"convcalc {__version__}, Python {sys.version}\narguments: {list(args)!r}\n\n{trace}")
         where = f"the traceback is in {file.name}"
     told = f"{type(error).__name__}: {error}".splitlines()[0]
-    click.echo(f"convcalc has a bug ({told}): please report it at {ISSUES}; {where}", err=True)
+    click.echo(f"convcalc has a bug ({told}): please open an issue in its repository; {where}", err=True)
     return EXIT_BUG
 
 

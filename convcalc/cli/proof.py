@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 from convcalc.cli.options import Output
@@ -41,11 +42,19 @@ def prove(subject: Subject, output: Output) -> Proof:
             if subject.confirm:
                 progress("running the model")
                 return Proof(subject.confirm(output.device))
-            from convcalc.pytorch.confirm import confirm
-
+            confirm = _load()
             return Proof(confirm(subject.graph, device=output.device, progress=progress))
         except ConfirmError as error:
             return Proof(declined=error.message + (f" ({error.hint})" if error.hint else ""))
+
+
+def _load() -> Callable[..., Confirmation]:
+    """The proof itself. Raises ConfirmError where torch is installed and broken."""
+    try:
+        from convcalc.pytorch.confirm import confirm
+    except (ImportError, OSError) as error:
+        raise ConfirmError(f"torch does not load: {str(error).partition(chr(10))[0]}", hint=INSTALL) from None
+    return confirm
 
 
 class Progress:

@@ -7,7 +7,7 @@ from itertools import chain
 from string import ascii_uppercase
 from typing import Any
 
-from convcalc.compare import METRICS, Aligned, Comparison
+from convcalc.comparison import METRICS, Aligned, Comparison
 from convcalc.measure import Row
 from convcalc.report.fields import field_cell, field_sentences
 from convcalc.report.layers import BYTES, FLOPS, incomplete_sentences
