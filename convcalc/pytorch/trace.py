@@ -8,6 +8,7 @@ on the CPU instead, and the recording says so.
 from __future__ import annotations
 
 import copy
+import importlib
 import os
 import traceback
 import warnings
@@ -29,8 +30,9 @@ from convcalc.pytorch.recorder import Recorder, flat
 from convcalc.pytorch.rules import rule_of
 from convcalc.spec import input_shape
 
-_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-_TORCH = os.path.dirname(os.path.abspath(torch.__file__))
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
+_IMPORT = os.path.dirname(os.path.abspath(importlib.__file__)) + os.sep
 
 
 _FILLED = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn, torch.normal}
@@ -267,7 +269,7 @@ def _given(one: InputSpec, own: torch.dtype, *, batch: bool) -> _Given:
 def _is_ours(error: BaseException) -> bool:
     """Whether the recorder itself failed, not the model: a bug of convcalc, to be reported as one."""
     frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename.startswith(_OWN + os.sep)
+    return bool(frames) and frames[-1].filename.startswith(_OWN)
 
 
 def _needs_values(error: BaseException) -> bool:
@@ -288,11 +290,14 @@ def _failure(error: BaseException, inputs: Sequence[InputSpec]) -> ModelError:
 
 
 def own_place(error: BaseException) -> tuple[str, str]:
-    """File and line, and the text of the line, of the innermost frame that is neither PyTorch's nor convcalc's."""
+    """File and line, and the text of the line, of the innermost frame that is nobody else's.
+
+    Neither PyTorch's, nor convcalc's, nor of Python's own import.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}", (error.text or "").strip()
     for frame in reversed(frames):
-        if not frame.filename.startswith((_TORCH, _OWN, "<frozen")):
+        if not frame.filename.startswith((_TORCH, _OWN, _IMPORT, "<frozen")):
             return f"{frame.filename}:{frame.lineno}", (frame.line or "").strip()
     return "", ""
