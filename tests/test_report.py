@@ -124,6 +124,14 @@ class TestLayout:
         assert sentence("one 1,000,000 three", 8) == ["one", "  1,000,000", "  three"]
         assert sentence("one 1,000,000 three", None) == ["one 1,000,000 three"]
 
+    @pytest.mark.parametrize("width", range(8, 40))
+    def test_figures_in_brackets_stay_whole(self, width: int) -> None:
+        text = "MACs 436,731,904 (437 M), coverage 44.4% (4 of 9 places)"
+        lines = sentence(text, width)
+        assert " ".join(line.strip() for line in lines) == text
+        for figure in ("(437 M)", "(4 of 9 places)"):
+            assert any(figure in line for line in lines), lines
+
     def test_parts_stand_apart(self) -> None:
         assert plain(["a", "b", Listing(["#.", ".#"]), "c"]) == "a\nb\n\n#.\n.#\n\nc\n"
 

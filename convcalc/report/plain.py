@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from convcalc.report.layout import GAP, Layout, lay_out
 from convcalc.report.parts import Listing, Part, Report
+
+_FIGURE = re.compile(r"\([0-9][^()]{0,24}\)")
+"""A short remark in brackets that a number opens: "(437 M)", "(9 of 9 places)"."""
+
+_HELD = "\0"
+"""Stands for a blank where a line must not end."""
 
 
 def plain(report: Report, width: int | None = None) -> str:
@@ -26,12 +33,14 @@ def joined(report: Report, lines_of: Callable[[Part], Sequence[str]], *, apart: 
 
 
 def sentence(text: str, width: int | None) -> list[str]:
-    """A sentence in lines; no word or number is broken."""
+    """A sentence in lines; no word, number or figure in brackets is broken."""
     if width is None or len(text) <= width:
         return [text]
     import textwrap  # for narrow lines only: starting up counts
 
-    return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    held = _FIGURE.sub(lambda figure: figure[0].replace(" ", _HELD), text)
+    lines = textwrap.wrap(held, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return [line.replace(_HELD, " ") for line in lines]
 
 
 def _plain_lines(part: Part, width: int | None) -> Sequence[str]:
