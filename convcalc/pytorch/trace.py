@@ -267,7 +267,12 @@ def _given(one: InputSpec, own: torch.dtype, *, batch: bool) -> _Given:
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Whether the recorder itself failed, not the model: a bug of convcalc, to be reported as one."""
+    """Whether the recorder itself failed, not the model: a bug of convcalc, to be reported as one.
+
+    Endless recursion is the model's, wherever the stack happens to end.
+    """
+    if isinstance(error, RecursionError):
+        return False
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and frames[-1].filename.startswith(_OWN)
 
@@ -282,9 +287,11 @@ def _failure(error: BaseException, inputs: Sequence[InputSpec]) -> ModelError:
     place, line = own_place(error)
     over = f" over {', '.join(spell(one.shape) for one in inputs)}" if inputs else ""
     message = " ".join(str(error).split()) or type(error).__name__
+    lacks = isinstance(error, TypeError) and "required positional argument" in message and not place
+    hint = "repeat --input, once for each input of its forward" if lacks else f"there it says: {line}" if line else ""
     return ModelError(
         f"the model's forward fails{over}{f' at {place}' if place else ''}: {type(error).__name__}: {message[:400]}",
-        hint=f"there it says: {line}" if line else "",
+        hint=hint,
         place=place,
     )
 
