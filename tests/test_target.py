@@ -57,6 +57,14 @@ class Raises(Net):
     def forward(self, x):
         raise SystemExit("enough")
 
+class Endless(Net):
+    def forward(self, x):
+        return self(x)
+
+class Two(Net):
+    def forward(self, x, y):
+        return super().forward(x + y)
+
 def factory(name):
     return name
 
@@ -102,6 +110,8 @@ def test_classes_arguments_and_instances(folder: Path) -> None:
         ("zoo:factory('x')", "gives no PyTorch module, but of type str", ""),
         ("zoo:Exits", "ends its process with exit code 7", ""),
         ("zoo:Raises", "SystemExit: enough", ""),
+        ("zoo:Endless", r"forward fails over 3x8x8 at .*zoo\.py:\d+: RecursionError", "return self(x)"),
+        ("zoo:Two", "missing 1 required positional argument: 'y'", "repeat --input"),
         ("absent:Net", "no module is called 'absent'", "--python-path"),
         ("broken:Net", r"importing broken fails at .*broken\.py:1: ModuleNotFoundError", "import nothing_of_the_kind"),
         ("misspelt:Net", r"importing misspelt fails at .*misspelt\.py:1: SyntaxError", ""),
