@@ -231,6 +231,8 @@ WRONG = {
     "no such name": (("--only", "stme"), "did you mean stem"),
     "no such revision": (("--against", "nowhere"), "fetch"),
     "an option as revision": (("--against", "--output=x"), "no revision"),
+    "an empty revision": (("--against", ""), "it is empty"),
+    "an empty file name": (("--config", ""), "it is empty"),
     "no such file": (("--config", "nothing.toml"), "--config"),
     "no such format": (("--report", "junti=x.xml"), "did you mean junit"),
     "a report without path": (("--report", "junit"), "PATH"),
@@ -377,6 +379,9 @@ def test_init_writes_a_budget_that_holds_today(tmp_path):
     assert again.returncode == 2
     assert "exists" in again.stderr
     assert run(tmp_path, "init", "x=3x3\n[[check]]", "--output", "b.toml").returncode == 2
+    twice = run(tmp_path, "init", "3x3", "3x3", "--output", "b.toml")
+    assert twice.returncode == 2
+    assert "2 SPECs are called '3x3'" in twice.stderr
 
 
 def test_the_schema_is_printed(tmp_path):

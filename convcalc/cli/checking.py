@@ -37,7 +37,7 @@ class Options:
     strict: bool
     update: bool
     locked: bool
-    against: str
+    against: str | None
     allowed: tuple[str, ...]
     python_path: tuple[str, ...]
     timeout: float
@@ -70,7 +70,7 @@ def _request(options: Options) -> Request:
         options.only,
         options.update,
         options.locked,
-        options.against,
+        options.against or "",
         options.specs_only,
         _proof if options.confirm else None,
     )

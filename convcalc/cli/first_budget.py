@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -30,6 +31,9 @@ def write_first_budget(
     """Measure every spec and write the file. Raises UsageError where it exists, and what the specs raise."""
     path = Path(output)
     entries = [_named(text, number) for number, text in enumerate(specs, 1)]
+    for name, count in Counter(name for name, _ in entries).items():
+        if count > 1:
+            raise UsageError(f"{count} SPECs are called {name!r}", hint="give each a name of its own: NAME=SPEC")
     text = _HEAD
     for name, spec in entries:
         definition = Definition(spec, inputs, "", False)

@@ -9,9 +9,19 @@ import click
 FORMATS = ("text", "json", "junit", "github", "gitlab", "markdown")
 
 
+def _said(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A text that says something: an empty variable in a CI script must not pass for an option left out."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty: leave the option out, or give a value")
+    return value
+
+
 @click.command("check", short_help="Hold blocks and models to the budget in convcalc.toml.")
 @click.option(
-    "--config", metavar="FILE", help="The budget. [default: convcalc.toml, or [tool.convcalc] in pyproject.toml]"
+    "--config",
+    callback=_said,
+    metavar="FILE",
+    help="The budget. [default: convcalc.toml, or [tool.convcalc] in pyproject.toml]",
 )
 @click.option("--only", multiple=True, metavar="NAME", help="Only the check or claim of this name (repeatable).")
 @click.option("--format", type=click.Choice(FORMATS), default="text", show_default=True, help="How to answer.")
@@ -22,7 +32,7 @@ FORMATS = ("text", "json", "junit", "github", "gitlab", "markdown")
 @click.option("--update", is_flag=True, help="Accept today's numbers: write the lock.")
 @click.option("--locked", is_flag=True, help="Fail on any difference from the lock, improvements too.")
 @click.option(
-    "--against", default="", metavar="GITREF", help="Compare with the lock at a git revision; show edited limits."
+    "--against", callback=_said, metavar="GITREF", help="Compare with the lock at a git revision; show edited limits."
 )
 @click.option(
     "--allow-import", "allowed", multiple=True, metavar="MODULE", help="Let checks import this module (repeatable)."
