@@ -159,7 +159,7 @@ def measure(graph: Graph) -> Summary:
                 op.elementwise(*shapes),
             )
         )
-    params = Params(*(sum(column) for column in zip(*(row.params for row in rows), strict=True))) if rows else Params()
+    params = _all_params(rows)
     return Summary(
         graph,
         tuple(rows),
@@ -188,7 +188,7 @@ def by_module(summary: Summary, depth: int, classes: Mapping[str, str] = Mapping
             rows.append(last)
             continue
         op = Module(len(layers), classes.get(name, ""), all(row.op.counted for row in layers))
-        params = Params(*(sum(column) for column in zip(*(row.params for row in layers), strict=True)))
+        params = _all_params(layers)
         macs, elementwise = sum(row.macs for row in layers), sum(row.elementwise for row in layers)
         rows.append(Row(last.node, name, op, (), last.output, params, macs, elementwise))
     return summary._replace(rows=tuple(rows))
@@ -197,6 +197,11 @@ def by_module(summary: Summary, depth: int, classes: Mapping[str, str] = Mapping
 def analyse(graph: Graph, source: int = 0) -> Analysis:
     """`measure`, with the receptive fields on input number `source`."""
     return Analysis(measure(graph), source)
+
+
+def _all_params(rows: Sequence[Row]) -> Params:
+    """The rows' parameters together, each sort by itself."""
+    return Params(*map(sum, zip(*(row.params for row in rows), strict=True)))
 
 
 def _activations(graph: Graph) -> tuple[int, int, int]:
