@@ -12,7 +12,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from convcalc.errors import (
+from convcalc.analysis.counts import Analysis, Summary, analyse, measure
+from convcalc.analysis.proof import Check, Confirmation
+from convcalc.core.errors import (
     ConfirmError,
     ConvcalcError,
     LimitError,
@@ -22,17 +24,15 @@ from convcalc.errors import (
     UnknownBlockError,
     UsageError,
 )
-from convcalc.graph import Graph
-from convcalc.measure import Analysis, Summary, analyse, measure
-from convcalc.proof import Check, Confirmation
-from convcalc.spec import Spec, input_shape, parse
+from convcalc.core.graph import Graph
+from convcalc.language.parse import Spec, input_shape, parse
 
 if TYPE_CHECKING:
-    from convcalc.blocks import get as block
-    from convcalc.comparison import Comparison, compare
-    from convcalc.field import Field, Region, pixel_units, receptive_fields, unit_field
-    from convcalc.pytorch.confirm import confirm
-    from convcalc.pytorch.trace import trace
+    from convcalc.analysis.compare import Comparison, compare
+    from convcalc.analysis.receptive_field import Field, Region, pixel_units, receptive_fields, unit_field
+    from convcalc.catalogue import get as block
+    from convcalc.pytorch.tracing.trace import trace
+    from convcalc.pytorch.verify.confirm import confirm
 
 __version__ = "0.1.0"
 
@@ -69,16 +69,16 @@ __all__ = [
 
 
 _LATE = {
-    "Comparison": "convcalc.comparison:Comparison",
-    "Field": "convcalc.field:Field",
-    "Region": "convcalc.field:Region",
-    "block": "convcalc.blocks:get",
-    "compare": "convcalc.comparison:compare",
-    "confirm": "convcalc.pytorch.confirm:confirm",
-    "pixel_units": "convcalc.field:pixel_units",
-    "receptive_fields": "convcalc.field:receptive_fields",
-    "trace": "convcalc.pytorch.trace:trace",
-    "unit_field": "convcalc.field:unit_field",
+    "Comparison": "convcalc.analysis.compare:Comparison",
+    "Field": "convcalc.analysis.receptive_field:Field",
+    "Region": "convcalc.analysis.receptive_field:Region",
+    "block": "convcalc.catalogue:get",
+    "compare": "convcalc.analysis.compare:compare",
+    "confirm": "convcalc.pytorch.verify.confirm:confirm",
+    "pixel_units": "convcalc.analysis.receptive_field:pixel_units",
+    "receptive_fields": "convcalc.analysis.receptive_field:receptive_fields",
+    "trace": "convcalc.pytorch.tracing.trace:trace",
+    "unit_field": "convcalc.analysis.receptive_field:unit_field",
 }
 """What not every answer needs, and what imports torch: loaded when it is asked for."""
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from convcalc.budget.configuration import Entry
-    from convcalc.budget.files import Budget
-    from convcalc.budget.judge import Judge, Report
+    from convcalc.checks.budget.configuration import Entry
+    from convcalc.checks.budget.files import Budget
+    from convcalc.checks.budget.judge import Judge, Report
 
 _SECONDS = 300.0
 """How long one model may take."""
@@ -62,10 +62,10 @@ def convcalc_budget() -> Callable[..., Report]:
 def _hold(network: Any, *, input: Any = None, **keys: Any) -> Report:
     """Judge one network. Raises BudgetBrokenError, and ConvcalcError where the call is wrong."""
     __tracebackhide__ = True
-    from convcalc.budget.configuration import parse_check
-    from convcalc.budget.judge import Judge, Report
-    from convcalc.budget.metrics import Subject
-    from convcalc.budget.run import load_text
+    from convcalc.checks.budget.configuration import parse_check
+    from convcalc.checks.budget.judge import Judge, Report
+    from convcalc.checks.budget.metrics import Subject
+    from convcalc.checks.budget.run import load_text
 
     is_text = isinstance(network, str)
     table = {"name": keys.pop("name", network if is_text else type(network).__name__), **keys}
@@ -79,7 +79,7 @@ def _hold(network: Any, *, input: Any = None, **keys: Any) -> Report:
 
 
 def _graph(network: Any, input: Any) -> Any:
-    from convcalc.graph import Graph
+    from convcalc.core.graph import Graph
 
     if isinstance(network, Graph):
         return network
@@ -104,7 +104,7 @@ class BudgetItem(pytest.Item):
         self.entry = entry
 
     def runtest(self) -> None:
-        from convcalc.budget.judge import WARNED, Report
+        from convcalc.checks.budget.judge import WARNED, Report
 
         report = Report(self.judge.source, tuple(self.judge.entry(self.entry)))
         for verdict in report.of(WARNED):
@@ -123,10 +123,10 @@ class BudgetItem(pytest.Item):
 
 def _collect(session: pytest.Session, config: pytest.Config) -> list[pytest.Item]:
     """An item for each entry of the budget. Raises pytest.UsageError where there is none, or a wrong one."""
-    from convcalc.budget.files import read_budget
-    from convcalc.budget.judge import Judge
-    from convcalc.budget.run import read_lock
-    from convcalc.errors import ConvcalcError
+    from convcalc.checks.budget.files import read_budget
+    from convcalc.checks.budget.judge import Judge
+    from convcalc.checks.budget.run import read_lock
+    from convcalc.core.errors import ConvcalcError
 
     try:
         budget = read_budget(config.getoption("convcalc_config"), config.rootpath)
@@ -141,7 +141,7 @@ def _collect(session: pytest.Session, config: pytest.Config) -> list[pytest.Item
 
 
 def _loader(budget: Budget, config: pytest.Config) -> Any:
-    from convcalc.budget.models import Loader
+    from convcalc.checks.budget.models import Loader
 
     def trace(definition: Any) -> Any:
         from convcalc.cli.targets import trace_model
@@ -154,8 +154,8 @@ def _loader(budget: Budget, config: pytest.Config) -> Any:
 def _raise_if_broken(report: Report) -> None:
     __tracebackhide__ = True
     if report.exit_code():
-        from convcalc.budget.judge import FAILED, UNKNOWN
-        from convcalc.report.verdicts.text import render
+        from convcalc.checks.budget.judge import FAILED, UNKNOWN
+        from convcalc.report.write.verdicts.text import render
 
         broken = report._replace(verdicts=tuple(report.of(FAILED, UNKNOWN)), notices=())
         raise BudgetBrokenError(render(broken))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from convcalc.algebra import prod
-from convcalc.errors import ShapeError
-from convcalc.graph import Builder, Graph, Tensor
-from convcalc.ops import (
+from convcalc.core.algebra import prod
+from convcalc.core.errors import ShapeError
+from convcalc.core.graph import Builder, Graph, Tensor
+from convcalc.core.ops import (
     AdaptiveAvgPool,
     Add,
     AvgPool,

@@ -16,7 +16,7 @@ import click
 
 from convcalc import __version__
 from convcalc.cli.failures import EXIT_INTERRUPTED, report_bug, report_failure
-from convcalc.errors import ConvcalcError
+from convcalc.core.errors import ConvcalcError
 
 _COMMANDS = os.path.join(os.path.dirname(__file__), "commands")
 

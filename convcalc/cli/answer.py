@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from convcalc.analysis.counts import Analysis, analyse, by_module
 from convcalc.cli.options import Output
 from convcalc.cli.proof import Proof, prove
-from convcalc.errors import UsageError
-from convcalc.measure import Analysis, analyse, by_module
+from convcalc.core.errors import UsageError
+from convcalc.report.build.subject import Subject
 from convcalc.report.parts import Report
-from convcalc.report.subject import Subject
 
 EXIT_DISAGREES = 1
 
@@ -27,7 +27,7 @@ def answer(
     """Answer for one network: `report` for people, or its document, with `more` keys. Gives the exit code."""
     analysis = shown(subject, analyse(subject.graph), output)
     if output.format == "json":
-        from convcalc.report.document import dumps
+        from convcalc.report.build.document import dumps
 
         proof = prove(subject, output)
         write(dumps({**proved_document(subject, analysis, proof, output), **more}))
@@ -53,7 +53,7 @@ def shown(subject: Subject, analysis: Analysis, output: Output) -> Analysis:
 
 def proved_document(subject: Subject, analysis: Analysis, proof: Proof, output: Output) -> dict[str, Any]:
     """A network's document with its proof, or with the reason why there is none."""
-    from convcalc.report.document import model_document, proof_document
+    from convcalc.report.build.document import model_document, proof_document
 
     document = model_document(subject, analysis, dtype=output.dtype)
     if proof.confirmation:
@@ -68,7 +68,7 @@ def emit(report: Report, format: str) -> None:
     if format == "table":
         write(_for_people(report))
         return
-    from convcalc.report.markup import WRITERS
+    from convcalc.report.write.markup import WRITERS
 
     write(WRITERS[format](report))
 
@@ -93,7 +93,7 @@ def tell(proofs: Sequence[Proof], format: str, names: Sequence[str] = ("",)) -> 
 def _proof_lines(proof: Proof) -> list[str]:
     if proof.confirmation is None:
         return [f"not confirmed: {proof.declined}"] if proof.declined else []
-    from convcalc.report.proof import proof_sentences
+    from convcalc.report.build.proof import proof_sentences
 
     return proof_sentences(proof.confirmation)
 
@@ -122,9 +122,9 @@ def line_width() -> int | None:
 
 def _for_people(report: Report) -> str:
     if not is_styled():
-        from convcalc.report.plain import plain
+        from convcalc.report.write.plain import plain
 
         return plain(report, line_width())
-    from convcalc.report.terminal import styled
+    from convcalc.report.write.terminal import styled
 
     return styled(report, line_width())

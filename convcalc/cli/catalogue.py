@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from convcalc.blocks import get, names
+from convcalc.analysis.counts import analyse, kinds
+from convcalc.catalogue import get, names
 from convcalc.cli.answer import emit, write
 from convcalc.cli.network import resolve
 from convcalc.cli.options import LayerOptions, Request
-from convcalc.errors import UsageError
-from convcalc.measure import analyse, kinds
-from convcalc.report.catalogue import catalogue_report, entry_document, entry_report
-from convcalc.report.document import dumps, model_document, opening
+from convcalc.core.errors import UsageError
+from convcalc.report.build.catalogue import catalogue_report, entry_document, entry_report
+from convcalc.report.build.document import dumps, model_document, opening
 
 
 def list_catalogue(given: tuple[str, ...], format: str) -> None:

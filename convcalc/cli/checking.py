@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from convcalc.budget.configuration import FILE, ConfigurationError, Definition, Entry, Source
-from convcalc.budget.files import Budget, read_budget
-from convcalc.budget.judge import FAILED, PASSED, UNKNOWN, WARNED, Report, Verdict
-from convcalc.budget.metrics import Subject
-from convcalc.budget.models import Loader
-from convcalc.budget.run import Request, check
+from convcalc.checks.budget.configuration import FILE, ConfigurationError, Definition, Entry, Source
+from convcalc.checks.budget.files import Budget, read_budget
+from convcalc.checks.budget.judge import FAILED, PASSED, UNKNOWN, WARNED, Report, Verdict
+from convcalc.checks.budget.metrics import Subject
+from convcalc.checks.budget.models import Loader
+from convcalc.checks.budget.run import Request, check
 from convcalc.cli.failures import EXIT_WRONG_REQUEST
 from convcalc.cli.options import Output
 from convcalc.cli.proof import Proof, prove
-from convcalc.errors import ConvcalcError, UsageError
-from convcalc.report.subject import Subject as Shown
-from convcalc.report.verdicts import FORMATS, render
-from convcalc.report.verdicts.text import LABELS, NOTE, printable
+from convcalc.core.errors import ConvcalcError, UsageError
+from convcalc.report.build.subject import Subject as Shown
+from convcalc.report.write.verdicts import FORMATS, render
+from convcalc.report.write.verdicts.text import LABELS, NOTE, printable
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 """Where GitHub Actions shows Markdown for a step."""
@@ -95,7 +95,7 @@ def _quote(text: str) -> None:
 
 def _quote_for_github(text: str) -> None:
     """The same for the runner's log, where it could be taken for a command."""
-    from convcalc.report.verdicts.github import muted
+    from convcalc.report.write.verdicts.github import muted
 
     sys.stdout.write(muted(printable(text)))
 

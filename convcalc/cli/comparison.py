@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convcalc.analysis.compare import Comparison, Model, compare
+from convcalc.analysis.counts import analyse
 from convcalc.cli.answer import EXIT_DISAGREES, emit, proved_document, shown, tell, write
 from convcalc.cli.network import resolve
 from convcalc.cli.options import Output, Request
 from convcalc.cli.proof import prove
-from convcalc.comparison import Comparison, Model, compare
-from convcalc.errors import UsageError
-from convcalc.measure import analyse
-from convcalc.report.comparison import comparison_document, comparison_report
-from convcalc.report.subject import Subject
+from convcalc.core.errors import UsageError
+from convcalc.report.build.comparison import comparison_document, comparison_report
+from convcalc.report.build.subject import Subject
 
 
 def answer_comparison(requests: Sequence[Request], output: Output) -> int:
@@ -31,7 +31,7 @@ def answer_comparison(requests: Sequence[Request], output: Output) -> int:
 
 
 def _as_document(subjects: Sequence[Subject], comparison: Comparison, output: Output) -> int:
-    from convcalc.report.document import dumps, opening
+    from convcalc.report.build.document import dumps, opening
 
     proofs = [prove(subject, output) for subject in subjects]
     models = [

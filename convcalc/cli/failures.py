@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import click
 
-from convcalc.errors import ConvcalcError, UsageError
+from convcalc.core.errors import ConvcalcError, UsageError
 
 EXIT_WRONG_REQUEST = 2
 EXIT_BUG = 3
@@ -21,7 +21,7 @@ def report_failure(error: ConvcalcError | click.ClickException, args: Sequence[s
     if isinstance(error, click.ClickException):
         error = _as_ours(error)
     if _asks_for_json(args):
-        from convcalc.report.document import dumps, error_document
+        from convcalc.report.build.document import dumps, error_document
 
         sys.stdout.write(dumps(error_document(error)))
         sys.stdout.flush()

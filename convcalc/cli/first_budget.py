@@ -10,10 +10,10 @@ from pathlib import Path
 
 import click
 
-from convcalc.budget.configuration import Definition, parse_configuration
-from convcalc.budget.metrics import SHAPE, NoNumberError, Subject, Value
-from convcalc.budget.run import load_text
-from convcalc.errors import UsageError
+from convcalc.checks.budget.configuration import Definition, parse_configuration
+from convcalc.checks.budget.metrics import SHAPE, NoNumberError, Subject, Value
+from convcalc.checks.budget.run import load_text
+from convcalc.core.errors import UsageError
 
 LIMITS = {"params": "max", "macs": "max", "memory.peak": "max", "rf": "min", "output": "equal"}
 """What a first check limits, and how."""

@@ -6,12 +6,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from convcalc.articles import Judge, Judged, Laboratory, read_file, select, shipped
+from convcalc.checks.claims import Judge, Judged, Laboratory, read_file, select, shipped
 from convcalc.cli.answer import emit, write
 from convcalc.cli.proof import INSTALL, Progress
-from convcalc.errors import ConfirmError
-from convcalc.report.articles import articles_document, articles_report
-from convcalc.report.document import dumps
+from convcalc.core.errors import ConfirmError
+from convcalc.report.build.articles import articles_document, articles_report
+from convcalc.report.build.document import dumps
 
 EXIT_UNEXPECTED = 1
 

@@ -1,15 +1,15 @@
-"""Models named on the command line: traced and proved in a process of their own (see `convcalc.target`)."""
+"""Models named on the command line: traced and proved in a process of their own (see `convcalc.sandbox.parent`)."""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
+from convcalc.analysis.proof import Confirmation
 from convcalc.cli.options import LayerOptions, Request
-from convcalc.errors import ConfirmError, UsageError
-from convcalc.proof import Confirmation
-from convcalc.report.subject import Subject
-from convcalc.target import Target, TracedModel, trace_target
+from convcalc.core.errors import ConfirmError, UsageError
+from convcalc.report.build.subject import Subject
+from convcalc.sandbox.parent import Target, TracedModel, trace_target
 
 
 def model_subject(text: str, request: Request) -> Subject:

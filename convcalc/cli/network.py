@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from convcalc.analysis.counts import measure
 from convcalc.cli.options import LayerOptions, Request
-from convcalc.errors import SpecError, UsageError
-from convcalc.graph import Graph
-from convcalc.measure import measure
-from convcalc.ops import Shape, spell
-from convcalc.report.subject import Subject
-from convcalc.spec import DEFAULT_INPUT, Call, input_shape, parse, read
+from convcalc.core.errors import SpecError, UsageError
+from convcalc.core.graph import Graph
+from convcalc.core.ops import Shape, spell
+from convcalc.language.parse import DEFAULT_INPUT, Call, input_shape, parse, read
+from convcalc.report.build.subject import Subject
 
 if TYPE_CHECKING:
-    from convcalc.blocks import Block
+    from convcalc.catalogue import Block
 
 _FLAGS = {name: "--" + name.replace("_", "-") for name in LayerOptions._fields}
 
@@ -33,7 +33,7 @@ def resolve(request: Request) -> Subject:
 
 def _from_target(text: str, request: Request) -> Subject:
     """A model, where the text names one: package.module:attribute. Nothing else in the language has a colon."""
-    from convcalc.target import is_target
+    from convcalc.sandbox.parent import is_target
 
     if not is_target(text):
         return _from_text(text, request)

@@ -64,7 +64,7 @@ def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -
     """The catalogue's names, for the shell."""
     from click.shell_completion import CompletionItem
 
-    from convcalc.blocks import get, names
+    from convcalc.catalogue import get, names
 
     return [CompletionItem(name, help=get(name).summary) for name in names() if name.startswith(incomplete)]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from convcalc.errors import UsageError
-from convcalc.field import bypassing, pixel_units, unit_field
-from convcalc.graph import Graph
-from convcalc.report.fields import Place
-from convcalc.report.subject import Subject
+from convcalc.analysis.receptive_field import bypassing, pixel_units, unit_field
+from convcalc.core.errors import UsageError
+from convcalc.core.graph import Graph
+from convcalc.report.build.fields import Place
+from convcalc.report.build.subject import Subject
 
 
 def up_to(subject: Subject, name: str | None) -> Subject:

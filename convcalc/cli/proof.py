@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+from convcalc.analysis.proof import Confirmation
 from convcalc.cli.options import Output
-from convcalc.errors import ConfirmError
-from convcalc.proof import Confirmation
-from convcalc.report.subject import Subject
+from convcalc.core.errors import ConfirmError
+from convcalc.report.build.subject import Subject
 
 INSTALL = "pip install 'convcalc[torch]'"
 
@@ -51,7 +51,7 @@ def prove(subject: Subject, output: Output) -> Proof:
 def _load() -> Callable[..., Confirmation]:
     """The proof itself. Raises ConfirmError where torch is installed and broken."""
     try:
-        from convcalc.pytorch.confirm import confirm
+        from convcalc.pytorch.verify.confirm import confirm
     except (ImportError, OSError) as error:
         raise ConfirmError(f"torch does not load: {str(error).partition(chr(10))[0]}", hint=INSTALL) from None
     return confirm

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from convcalc.budget.configuration import Definition
-from convcalc.budget.metrics import Subject
+from convcalc.checks.budget.configuration import Definition
+from convcalc.checks.budget.metrics import Subject
 from convcalc.cli.proof import INSTALL
-from convcalc.errors import UsageError
-from convcalc.target import Target, trace_target
+from convcalc.core.errors import UsageError
+from convcalc.sandbox.parent import Target, trace_target
 
 _NEEDED = ("torch", "fvcore")
 

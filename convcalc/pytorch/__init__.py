@@ -5,7 +5,7 @@ Importing this package where torch or fvcore is missing raises ConfirmError, the
 
 import warnings
 
-from convcalc.errors import ConfirmError
+from convcalc.core.errors import ConfirmError
 
 try:
     with warnings.catch_warnings():

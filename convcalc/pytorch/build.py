@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from convcalc.graph import Graph
+from convcalc.core.graph import Graph
 from convcalc.pytorch import modules
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from convcalc.errors import ConfirmError
+from convcalc.core.errors import ConfirmError
 
 
 def device_of(name: str) -> torch.device:

@@ -1,6 +1,6 @@
 """Experiments on real modules for what counting does not show: equal functions, dependence, time.
 
-`TorchLaboratory` is what `convcalc.articles` calls a laboratory. Two networks are compared with the
+`TorchLaboratory` is what `convcalc.checks.claims` calls a laboratory. Two networks are compared with the
 weights of one copied to the other, in float64; times are taken in turns, so that a slow moment of the
 machine falls on all.
 """
@@ -15,8 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from convcalc.errors import ConfirmError, UsageError
-from convcalc.graph import Graph
+from convcalc.core.errors import ConfirmError, UsageError
+from convcalc.core.graph import Graph
 from convcalc.pytorch.build import Network, build
 from convcalc.pytorch.device import device_of
 

@@ -20,7 +20,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import convcalc
-from convcalc.pytorch.trace import InputSpec, NoWeights, record
+from convcalc.pytorch.tracing.trace import InputSpec, NoWeights, record
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import foreign

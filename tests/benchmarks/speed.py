@@ -17,8 +17,8 @@ from time import perf_counter
 from typing import NamedTuple
 
 from convcalc import analyse, block, measure
-from convcalc.graph import Builder, Graph
-from convcalc.ops import Conv, ReLU
+from convcalc.core.graph import Builder, Graph
+from convcalc.core.ops import Conv, ReLU
 
 COMMAND = [sys.executable, "-m", "convcalc", "params", "--kernel", "3", "--groups", "32", "--no-confirm"]
 BARE = [sys.executable, "-c", "import click, rich.console, rich.table"]

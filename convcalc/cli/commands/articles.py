@@ -11,7 +11,7 @@ from convcalc.cli.options import CONFIRM, DEVICE
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from convcalc.articles import shipped
+    from convcalc.checks.claims import shipped
 
     claims = shipped()
     names = dict.fromkeys([*(claim.article.name for claim in claims), *(claim.id for claim in claims)])

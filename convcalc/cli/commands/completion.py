@@ -29,7 +29,7 @@ def command(shell: str | None) -> None:
     from click.shell_completion import get_completion_class
 
     from convcalc.cli import main
-    from convcalc.errors import UsageError
+    from convcalc.core.errors import UsageError
 
     name = shell or PurePath(os.environ.get("SHELL", "")).name
     found = get_completion_class(name) if name in SHELLS else None

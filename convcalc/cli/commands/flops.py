@@ -23,7 +23,7 @@ def command(request: Request, output: Output, explain: bool) -> int:
     """
     from convcalc.cli.answer import answer
     from convcalc.cli.network import resolve
-    from convcalc.report.layers import flops_report
+    from convcalc.report.build.layers import flops_report
 
     subject = resolve(request)
     return answer(subject, output, lambda analysis: flops_report(subject, analysis, explain=explain))

@@ -24,7 +24,7 @@ def command(request: Request, output: Output, explain: bool) -> int:
     """
     from convcalc.cli.answer import answer
     from convcalc.cli.network import resolve
-    from convcalc.report.layers import params_report
+    from convcalc.report.build.layers import params_report
 
     subject = resolve(request)
     return answer(subject, output, lambda analysis: params_report(subject, analysis, explain=explain))

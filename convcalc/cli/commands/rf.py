@@ -50,8 +50,8 @@ def command(
     from convcalc.cli.answer import answer
     from convcalc.cli.network import resolve
     from convcalc.cli.places import asked_places, past, up_to
-    from convcalc.report.document import place_document
-    from convcalc.report.fields import rf_report
+    from convcalc.report.build.document import place_document
+    from convcalc.report.build.fields import rf_report
 
     subject = past(up_to(resolve(request), layer_name), patterns)
     places = asked_places(subject.graph, unit, pixel)

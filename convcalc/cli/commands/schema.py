@@ -15,6 +15,6 @@ def command() -> None:
     """
     import json
 
-    from convcalc.budget.schema import schema
+    from convcalc.checks.budget.schema import schema
 
     click.echo(json.dumps(schema(), indent=2))

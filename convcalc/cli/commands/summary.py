@@ -21,7 +21,7 @@ def command(request: Request, output: Output) -> int:
     """
     from convcalc.cli.answer import answer
     from convcalc.cli.network import resolve
-    from convcalc.report.layers import summary_report
+    from convcalc.report.build.layers import summary_report
 
     subject = resolve(request)
     return answer(subject, output, lambda analysis: summary_report(subject, analysis, dtype=output.dtype))

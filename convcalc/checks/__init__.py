@@ -1,0 +1,1 @@
+"""Statements held against what is true: budgets and the articles' claims."""

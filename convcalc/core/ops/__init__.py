@@ -1,0 +1,87 @@
+"""Every operator. Import them from here; a new one is a class in one of these files (see `base`)."""
+
+from convcalc.core.operator import (
+    REGISTRY,
+    Axes,
+    Composite,
+    Formula,
+    Input,
+    Op,
+    Params,
+    Shape,
+    options,
+    spell,
+)
+from convcalc.core.ops.activation import (
+    GELU,
+    Dropout,
+    Hardsigmoid,
+    Hardswish,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Tanh,
+)
+from convcalc.core.ops.attention import SqueezeExcitation, excite
+from convcalc.core.ops.convolution import Conv, Deformable, DeformConv, Depthwise, Separable, TransposedConv
+from convcalc.core.ops.dense import Dense, Flatten
+from convcalc.core.ops.join import Add, Cat, Join, Mean, Mul
+from convcalc.core.ops.norm import BatchNorm, GroupNorm, LayerNorm, LayerScale, LocalResponseNorm
+from convcalc.core.ops.pooling import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
+from convcalc.core.ops.reshape import ChannelPad, Identity, Pad, Shuffle, Unflatten, Upsample, UpsampleBilinear
+
+__all__ = [
+    "GELU",
+    "REGISTRY",
+    "AdaptiveAvgPool",
+    "Add",
+    "AvgPool",
+    "Axes",
+    "BatchNorm",
+    "Cat",
+    "ChannelPad",
+    "Composite",
+    "Conv",
+    "DeformConv",
+    "Deformable",
+    "Dense",
+    "Depthwise",
+    "Dropout",
+    "Flatten",
+    "Formula",
+    "GlobalAvgPool",
+    "GroupNorm",
+    "Hardsigmoid",
+    "Hardswish",
+    "Identity",
+    "Input",
+    "Join",
+    "LayerNorm",
+    "LayerScale",
+    "LocalResponseNorm",
+    "MaxPool",
+    "Mean",
+    "Mul",
+    "Op",
+    "Pad",
+    "Params",
+    "ReLU",
+    "ReLU6",
+    "Separable",
+    "Shape",
+    "Shuffle",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "SqueezeExcitation",
+    "Tanh",
+    "TransposedConv",
+    "Unflatten",
+    "Upsample",
+    "UpsampleBilinear",
+    "excite",
+    "options",
+    "spell",
+]

@@ -1,0 +1,143 @@
+"""Exact quantities as people write them in a budget: 26M, 4.2G, 28%. Nothing here is ever a float."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+from fractions import Fraction
+from typing import Any
+
+from convcalc.core.errors import ConvcalcError
+
+Exact = int | Fraction
+"""A number without error. Two of them are never divided as they are: that could make a float."""
+
+SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+"""Decimal multiples, as papers use them."""
+
+MAX_DIGITS = 40
+"""The longest number that is read."""
+
+_NUMBER = r"[+-]?[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?"
+COUNT_PATTERN = rf"^\s*{_NUMBER}\s*[kMG]?\s*$"
+SHARE_PATTERN = rf"^\s*{_NUMBER}\s*[kMG%]?\s*$"
+"""Quantities written as text, for the JSON Schema; the second may be a percentage."""
+
+_QUANTITY = re.compile(r"(?P<number>[+-]?[0-9]+(?:_[0-9]+)*(?:\.(?P<decimals>[0-9]+))?)\s*(?P<unit>[^\W0-9_]*|%)")
+_ROUNDING = Context(prec=3 * MAX_DIGITS, rounding=ROUND_HALF_UP)
+_REMEDY = 'write an integer, or a text with k, M, G or %: 26_000_000, "26M", "28%"'
+_MULTIPLES = {"K": "k", "m": "M", "g": "G", "kilo": "k", "mega": "M", "giga": "G"}
+_BYTES = re.compile(r"(?P<multiple>[kKMGT]?)i?[bB](?:ytes?)?", re.IGNORECASE)
+
+
+class QuantityError(ConvcalcError):
+    """A text is not a quantity."""
+
+    kind = "configuration"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """`value` in units (28 for "28%"); `step` is one unit of the last digit given; `text` is as written."""
+
+    value: Exact
+    step: Exact
+    percent: bool
+    text: str
+
+    def rounds_to(self, exact: Exact) -> bool:
+        """Whether `exact` rounds to this value at the digits given (a tie rounds either way).
+
+        >>> quantity("28%").rounds_to(Fraction(700, 25)), quantity("28%").rounds_to(Fraction(286, 10))
+        (True, False)
+        """
+        return 2 * abs(Fraction(exact) - self.value) <= self.step
+
+    def as_share(self) -> Quantity:
+        """The same as a fraction of 1, where it was written in percent.
+
+        >>> quantity("28%").as_share().value
+        Fraction(7, 25)
+        """
+        if not self.percent:
+            return self
+        return Quantity(Fraction(self.value) / 100, Fraction(self.step) / 100, False, self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def quantity(written: Any) -> Quantity:
+    """What `written` (an int, a Decimal or a text) means. Raises QuantityError.
+
+    >>> int(quantity("4.2G").value)
+    4200000000
+    """
+    if isinstance(written, bool) or not isinstance(written, int | Decimal | str):
+        raise QuantityError(f"{_shown(written)} is not a quantity", hint=_REMEDY)
+    text = written if isinstance(written, str) else f"{written:f}" if isinstance(written, Decimal) else str(written)
+    match = _QUANTITY.fullmatch(text.strip()) if text.isascii() and len(text) <= MAX_DIGITS else None
+    if not match:
+        problem = f"has more than {MAX_DIGITS} digits" if len(text) > MAX_DIGITS else "is not a quantity"
+        raise QuantityError(f"{_shown(text)} {problem}", hint=_REMEDY)
+    unit = match["unit"]
+    if unit not in SUFFIXES and unit != "%":
+        raise QuantityError(f"{_shown(text)} has an unknown unit {unit!r}", hint=_remedy_for(match["number"], unit))
+    scale = SUFFIXES.get(unit, 1)
+    decimals = match["decimals"]
+    if decimals is None:
+        return Quantity(int(match["number"]) * scale, scale, unit == "%", text.strip())
+    step = Fraction(scale, 10 ** len(decimals))
+    return Quantity(int(match["number"].replace(".", "")) * step, step, unit == "%", text.strip())
+
+
+def grouped(value: Exact) -> str:
+    """A number with its thousands apart; rounded to six decimals where it is no integer.
+
+    >>> grouped(25557032)
+    '25,557,032'
+    """
+    return f"{value.numerator:,}" if value.denominator == 1 else decimal(value)
+
+
+def decimal(value: Exact) -> str:
+    """A number rounded to six decimals, without trailing zeros.
+
+    >>> decimal(Fraction(9, 25))
+    '0.36'
+    """
+    return f"{rounded(value, 6):f}".rstrip("0").rstrip(".")
+
+
+def percentage(value: Fraction, *, sign: bool = False) -> str:
+    """A ratio in percent, rounded half up to two decimals; never "0.00 %" for what is not zero.
+
+    >>> percentage(Fraction(7, 25)), percentage(Fraction(1, 10**7))
+    ('28.00 %', '0.00001 %')
+    """
+    percent = 100 * value
+    decimals = 2
+    while percent and not rounded(percent, decimals) and decimals < MAX_DIGITS:
+        decimals += 1
+    return f"{rounded(percent, decimals):{'+' if sign else ''},f} %"
+
+
+def rounded(value: Exact, decimals: int) -> Decimal:
+    """`value` to so many decimals, halves away from zero."""
+    scaled = abs(value) * 10**decimals
+    digits = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+    return _ROUNDING.scaleb(Decimal(digits if value >= 0 else -digits), -decimals)
+
+
+def _remedy_for(number: str, unit: str) -> str:
+    if unit in _MULTIPLES:
+        return f'did you mean "{number}{_MULTIPLES[unit]}"? The units are k, M and G, decimal'
+    if _BYTES.fullmatch(unit):
+        return "memory is counted in elements, without bytes: k, M and G are the units"
+    return "the units are k (10^3), M (10^6), G (10^9) and, where a share is meant, %"
+
+
+def _shown(written: Any) -> str:
+    text = repr(written)
+    return text if len(text) <= 60 else f"{text[:56]}...{text[-1]}"

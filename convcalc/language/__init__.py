@@ -1,0 +1,1 @@
+"""The language: `parse` makes a graph of a text, `unparse` a text of a graph."""

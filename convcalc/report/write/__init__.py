@@ -1,0 +1,1 @@
+"""A format is one function over the parts of a report."""

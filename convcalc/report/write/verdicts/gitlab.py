@@ -1,0 +1,50 @@
+"""A check's report for GitLab: its Code Quality document, shown in the merge request on lines of the budget."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from convcalc.checks.budget.judge import FAILED, UNKNOWN, WARNED, Report
+from convcalc.report.write.verdicts.text import details, printable
+
+_SEVERITY = {UNKNOWN: "blocker", FAILED: "critical", WARNED: "minor"}
+
+
+def render(report: Report, *, strict: bool = False) -> str:
+    """A list with one issue for each limit that is not kept, and for each notice."""
+    issues = [
+        _issue(
+            report,
+            "\n".join([f"{verdict.name}: {verdict.message}", *details(report, verdict)]),
+            f"convcalc/{verdict.metric}",
+            "critical" if strict and verdict.status == WARNED else _SEVERITY[verdict.status],
+            report.source.line(verdict.path),
+            (verdict.name, verdict.metric, verdict.operator),
+        )
+        for verdict in report.of(*_SEVERITY)
+    ]
+    issues += [
+        _issue(
+            report,
+            notice.message,
+            "convcalc/notice",
+            ("critical" if strict else "minor") if notice.warning else "info",
+            report.source.line(notice.path),
+            (notice.message,),
+        )
+        for notice in report.notices
+    ]
+    return json.dumps(issues, indent=2) + "\n"
+
+
+def _issue(report: Report, text: str, rule: str, severity: str, line: int, identity: tuple[str, ...]) -> dict[str, Any]:
+    """One issue; its fingerprint stays the same while the same limit is broken."""
+    return {
+        "description": printable(text),
+        "check_name": rule,
+        "fingerprint": hashlib.sha256(repr((report.source.file, *identity)).encode()).hexdigest(),
+        "severity": severity,
+        "location": {"path": report.source.file, "lines": {"begin": line}},
+    }

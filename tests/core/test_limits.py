@@ -1,0 +1,112 @@
+"""Numbers beyond any memory are exact; networks beyond any size are refused in words, never by Python's stack."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from convcalc import analyse, measure, parse, receptive_fields
+from convcalc.core.errors import ConvcalcError, LimitError
+from convcalc.core.graph import MAX_LAYERS, MAX_SIZE, Builder
+from convcalc.core.ops import Cat, Conv, ReLU, Upsample
+
+
+def test_a_billion_channels_by_hand() -> None:
+    # 3*3*128*10^9 = 1.152 * 10^12 weights at 56*56 = 3,136 places.
+    summary = measure(parse("3x3c1000000000").graph)
+    assert summary.params.total == 1_152_000_000_000
+    assert summary.macs == 1_152_000_000_000 * 3136 == 3_612_672_000_000_000
+    assert summary.memory.activations == 3136 * 10**9
+    # And from a billion to a billion: 9 * 10^18, beyond 63 bits with the places.
+    wide = measure(parse("3x3c1000000000*2").graph)
+    assert wide.macs == (9 * 128 * 10**9 + 9 * 10**18) * 3136
+
+
+def test_thirty_digits() -> None:
+    nines = int("9" * 30)
+    summary = measure(parse(f"1x1c{nines}*2", (1, 1, 1)).graph)
+    assert summary.params.total == nines + nines**2
+
+
+def test_sizes_have_an_end() -> None:
+    builder = Builder()
+    x = builder.input((1, 10**9))
+    large = x.apply(Upsample(10**26))
+    assert large.shape == (1, 10**35)
+    with pytest.raises(LimitError, match="layer upsample2: a size of more than 36 digits"):
+        large.apply(Upsample(10))
+    with pytest.raises(ConvcalcError, match="sizes of at least 1"):
+        builder.input((1, MAX_SIZE))
+
+
+def calls_per_layer(count: int) -> float:
+    """Calls of Python functions per layer while a network of so many layers is built and analysed."""
+    calls = 0
+
+    def count_calls(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    builder = Builder()
+    sys.setprofile(count_calls)
+    try:
+        x = builder.input((2, 4))
+        for _ in range(count // 2):
+            x = x.apply(Conv(3)).apply(ReLU())
+        analysis = analyse(builder.graph(x))
+        assert analysis.fields
+    finally:
+        sys.setprofile(None)
+    assert len(analysis.summary.rows) == count
+    assert analysis.field.size == (count + 1,)
+    return calls / count
+
+
+def test_work_grows_linearly_with_the_layers() -> None:
+    few, many = calls_per_layer(1_000), calls_per_layer(20_000)
+    assert many == pytest.approx(few, rel=0.05)
+
+
+def test_a_hundred_thousand_layers() -> None:
+    analysis = analyse(parse("3*100000", (2, 8)).graph)
+    assert analysis.summary.params.total == 12 * 100_000
+    assert analysis.field.size == (200_001,)
+    assert analysis.field.padding == (100_000,)
+
+
+def test_the_longest_network() -> None:
+    builder = Builder()
+    x = builder.input((1, 1))
+    builder.nodes *= MAX_LAYERS  # as many as there may be, without the time it takes
+    with pytest.raises(LimitError, match="more than 250,000 layers"):
+        x.apply(ReLU())
+    # Composites count as what they stand for: 41,667 of six layers each.
+    with pytest.raises(LimitError, match="more than 250,000 layers"):
+        parse("cat(" + "|".join(["relu*99999"] * 3) + ")")
+
+
+def test_python_s_stack_is_never_the_limit() -> None:
+    depth = sys.getrecursionlimit() * 10
+    for text in (
+        "(" * depth,
+        "cat(" * depth,
+        "(" * depth + "3x3" + ")" * depth,
+        "3x3" + "*2" * depth,
+        "(3x3" + "*1" * depth + ")*1000000",
+        "add(id|" * depth + "id" + ")" * depth,
+    ):
+        with pytest.raises(LimitError):
+            parse(text)
+    assert parse("3x3" + "*1" * depth).graph.output_shape == (128, 56, 56)
+    assert len(parse(",".join(["relu"] * depth)).graph.layers) == depth
+    assert parse("cat(" + "|".join(["1x1c1"] * 2000) + ")").graph.output_shape[0] == 2000
+
+
+def test_a_chain_of_joins_is_as_deep_as_one_likes() -> None:
+    builder = Builder()
+    x = builder.input((1, 4))
+    for _ in range(3_000):
+        x = x.apply(Cat(), x)
+        x = x.apply(Conv(3, 1))
+    assert receptive_fields(builder.graph(x))[-1].size == (6_001,)

@@ -1,0 +1,198 @@
+"""Models named on the command line: hostile and broken ones end in one clear error, nothing they print is ours."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import convcalc
+from convcalc.core.errors import ConvcalcError, ModelError, SpecError
+from convcalc.sandbox.codec import dump_graph, load_graph
+from convcalc.sandbox.parent import Target, is_target, trace_target
+
+pytest.importorskip("torch")
+
+ROOT = Path(__file__).resolve().parents[2]
+
+MODELS = """
+import os, sys, time
+import torch
+from torch import nn
+
+print("on stdout while importing")
+
+class Net(nn.Module):
+    def __init__(self, width=8, *, depth=1):
+        super().__init__()
+        self.steps = [step.item() for step in torch.linspace(0, 1, depth)]
+        self.layers = nn.ModuleList([nn.Conv2d(3 if i == 0 else width, width, 3) for i in range(depth)])
+
+    def forward(self, x):
+        print("on stdout while running")
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+class Wrong(Net):
+    def forward(self, x):
+        return super().forward(x) @ torch.zeros(5, 5)
+
+class Needs(Net):
+    def __init__(self, count):
+        super().__init__()
+
+class Slow(Net):
+    def forward(self, x):
+        time.sleep(60)
+
+class Exits(Net):
+    def forward(self, x):
+        os._exit(7)
+
+class Raises(Net):
+    def forward(self, x):
+        raise SystemExit("enough")
+
+class Endless(Net):
+    def forward(self, x):
+        return self(x)
+
+class Two(Net):
+    def forward(self, x, y):
+        return super().forward(x + y)
+
+def factory(name):
+    return name
+
+instance = Net(4)
+number = 3
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "zoo.py").write_text(MODELS)
+    (tmp_path / "broken.py").write_text("import nothing_of_the_kind\n")
+    (tmp_path / "misspelt.py").write_text("def f(:\n")
+    (tmp_path / "leaves.py").write_text("raise SystemExit(3)\n")
+    return tmp_path
+
+
+def trace(text: str, folder: Path, *inputs: str, timeout: float = 60, **options: bool) -> convcalc.Graph:
+    said: list[str] = []
+    return trace_target(
+        Target.read(text), inputs or ("3x8x8",), python_path=[str(folder)], timeout=timeout, tell=said.append, **options
+    ).graph
+
+
+def test_classes_arguments_and_instances(folder: Path) -> None:
+    def macs(text: str) -> int:
+        return convcalc.measure(trace(text, folder)).macs
+
+    assert macs("zoo:Net") == 3 * 3 * 3 * 8 * 36
+    assert macs("zoo:Net(16, depth=2)") == 3 * 3 * 3 * 16 * 36 + 3 * 3 * 16 * 16 * 16
+    assert macs("zoo:instance") == 3 * 3 * 3 * 4 * 36
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        ("zoo:Wrong", r"forward fails over 3x8x8 at .*zoo\.py:22: RuntimeError", "torch.zeros(5, 5)"),
+        ("zoo:Needs", r"zoo:Needs cannot be made: TypeError: .*'count'", "name=value"),
+        ("zoo:Net(height=3)", "unexpected keyword argument 'height'", "name=value"),
+        ("zoo:Nett", "zoo has no 'Nett'", "did you mean Net?"),
+        ("zoo:number", "no PyTorch module, class or function, but of type int", ""),
+        ("zoo:instance()", "takes no arguments", ""),
+        ("zoo:factory('x')", "gives no PyTorch module, but of type str", ""),
+        ("zoo:Exits", "ends its process with exit code 7", ""),
+        ("zoo:Raises", "SystemExit: enough", ""),
+        ("zoo:Endless", r"forward fails over 3x8x8 at .*zoo\.py:\d+: RecursionError", "return self(x)"),
+        ("zoo:Two", "missing 1 required positional argument: 'y'", "repeat --input"),
+        ("absent:Net", "no module is called 'absent'", "--python-path"),
+        ("broken:Net", r"importing broken fails at .*broken\.py:1: ModuleNotFoundError", "import nothing_of_the_kind"),
+        ("misspelt:Net", r"importing misspelt fails at .*misspelt\.py:1: SyntaxError", ""),
+        ("leaves:Net", r"importing leaves fails at .*leaves\.py:1: SystemExit: 3", "raise SystemExit"),
+    ],
+)
+def test_broken_models(text: str, said: str, hint: str, folder: Path) -> None:
+    with pytest.raises(ModelError, match=said) as caught:
+        trace(text, folder)
+    assert hint in caught.value.hint
+
+
+def test_a_time_limit(folder: Path) -> None:
+    with pytest.raises(ModelError, match="zoo:Slow takes longer than 6 seconds"):
+        trace("zoo:Slow", folder, timeout=6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "zoo:Net(width=print(1))",
+        "zoo:Net(__import__('os'))",
+        "zoo:Net(*[1])",
+        "zoo:Net(**{})",
+        "zoo:Net(1",
+        "zoo:",
+        "zoo:1",
+    ],
+)
+def test_what_is_no_target(text: str) -> None:
+    with pytest.raises(SpecError):
+        Target.read(text)
+
+
+def test_which_texts_are_targets() -> None:
+    assert is_target("a.b:C(1)")
+    assert not is_target("3x3c64")
+    assert not is_target("resnet50")
+
+
+def test_a_graph_survives_the_wire() -> None:
+    nn = pytest.importorskip("torch.nn")
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Upsample((7, 9)), nn.Softplus(), nn.Flatten(), nn.Linear(252, 5))
+    model[0].weight.requires_grad_(False)
+    graph = convcalc.trace(model, input=(3, 8, 8))
+    assert load_graph(json.loads(json.dumps(dump_graph(graph)))) == graph
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "convcalc", *arguments, "--python-path", str(folder)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+
+
+def test_the_command_line_keeps_stdout_for_itself(folder: Path) -> None:
+    done = run("params", "zoo:Net", "--input", "3x8x8", "--format", "json", folder=folder)
+    document = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert document["params"] == 3 * 3 * 3 * 8 + 8
+    assert document["confirmed"]["ok"]
+    assert "on stdout while running" in done.stderr
+
+
+def test_the_command_line_says_what_is_wrong(folder: Path) -> None:
+    done = run("summary", "zoo:Wrong", "--input", "3x8x8", "--format", "json", folder=folder)
+    assert done.returncode == 2
+    error = json.loads(done.stdout)["error"]
+    assert error["kind"] == "model"
+    assert error["at"].endswith("zoo.py:22")
+
+
+def test_the_errors_of_the_child_are_ours(folder: Path) -> None:
+    with pytest.raises(ConvcalcError, match="no dtype is called 'int65'"):
+        trace("zoo:Net", folder, "3x8x8:int65")
+
+
+def test_a_model_beside_a_text(folder: Path) -> None:
+    done = run("compare", "zoo:Net", "3x3c8p0b", "--input", "3x8x8", "--no-confirm", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "224" in done.stdout
