@@ -62,30 +62,25 @@ def convcalc_budget() -> Callable[..., Report]:
 def _hold(network: Any, *, input: Any = None, **keys: Any) -> Report:
     """Judge one network. Raises BudgetBrokenError, and ConvcalcError where the call is wrong."""
     __tracebackhide__ = True
+    from convcalc.analysis.load import load_text
     from convcalc.checks.budget.configuration import parse_check
     from convcalc.checks.budget.judge import Judge, Report
-    from convcalc.checks.budget.metrics import Subject
-    from convcalc.checks.budget.run import load_text
 
     is_text = isinstance(network, str)
     table = {"name": keys.pop("name", network if is_text else type(network).__name__), **keys}
     sizes = "x".join(map(str, input)) if isinstance(input, tuple) else input
     table |= {"spec": network if is_text else "id"} | ({"input": sizes} if is_text and sizes else {})
     source, entry = parse_check(table, "convcalc_budget")
-    judge = Judge(source, load_text if is_text else lambda _: Subject(_graph(network, input)), None)
+    judge = Judge(source, load_text if is_text else lambda _: _loaded(network, input), None)
     report = Report(source, tuple(judge.entry(entry)))
     _raise_if_broken(report)
     return report
 
 
-def _graph(network: Any, input: Any) -> Any:
-    from convcalc.core.graph import Graph
-
-    if isinstance(network, Graph):
-        return network
+def _loaded(network: Any, input: Any) -> Any:
     import convcalc
 
-    return convcalc.trace(network, input=input)
+    return convcalc.load(network, input=input)
 
 
 class BudgetFile(pytest.File):

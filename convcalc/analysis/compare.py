@@ -1,108 +1,98 @@
-"""Networks side by side: totals, ratios to the first, layers aligned by name, and where the numbers go."""
+"""Networks side by side: metrics, ratios to the first, layers aligned by name, and where the numbers go."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from convcalc.analysis.counts import Analysis, Row, Summary, analyse
-from convcalc.core.graph import Graph
-from convcalc.core.ops import Shape
-from convcalc.language.parse import parse
-
-METRICS: dict[str, Callable[[Summary], int]] = {
-    "params": lambda summary: summary.params.total,
-    "macs": lambda summary: summary.macs,
-    "flops": lambda summary: summary.flops,
-    "elementwise": lambda summary: summary.elementwise,
-    "activations": lambda summary: summary.memory.activations,
-    "peak": lambda summary: summary.memory.peak,
-    "training": lambda summary: summary.memory.training,
-}
-"""What is compared, by name."""
-
-
-class Model(NamedTuple):
-    """One of the networks compared."""
-
-    name: str
-    analysis: Analysis
-
-    @property
-    def summary(self) -> Summary:
-        return self.analysis.summary
+from convcalc.analysis.counts import Layer
+from convcalc.analysis.metrics import METRICS, NoNumberError, metric
+from convcalc.analysis.network import Network
+from convcalc.core.errors import UsageError
 
 
 class Aligned(NamedTuple):
     """The layers of one name, one for each network; None where a network has none."""
 
     name: str
-    rows: tuple[Row | None, ...]
+    layers: tuple[Layer | None, ...]
 
 
-class Portion(NamedTuple):
-    """The part of a network under one name: `layer1` is all of `layer1.…`."""
-
-    name: str
-    params: int
-    macs: int
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
-    """Networks beside the first of them."""
+    """Networks beside the first of them. Raises UsageError for fewer than two."""
 
-    models: tuple[Model, ...]
+    networks: tuple[Network, ...]
 
-    def totals(self, metric: str) -> tuple[int, ...]:
-        """One of METRICS for every network."""
-        return tuple(METRICS[metric](model.summary) for model in self.models)
+    def __post_init__(self) -> None:
+        if len(self.networks) < 2:
+            raise UsageError(
+                "compare needs at least two networks", hint="convcalc compare A B; convcalc summary shows one"
+            )
 
-    def ratios(self, metric: str) -> tuple[Fraction | None, ...]:
-        """The totals divided by the first network's; None where that is 0."""
-        first, *_ = totals = self.totals(metric)
-        return tuple(Fraction(total, first) if first else None for total in totals)
+    def values(self, name: str) -> tuple[Any, ...]:
+        """One metric of every network; None where a network has no such number."""
+        return tuple(_value(network, name) for network in self.networks)
+
+    def ratios(self, name: str) -> tuple[Fraction | None, ...]:
+        """The metric divided by the first network's; None where there is no such quotient."""
+        first, *_ = values = self.values(name)
+        if not isinstance(first, int | Fraction) or not first:
+            return (None,) * len(values)
+        return tuple(None if value is None else Fraction(value) / first for value in values)
 
     @cached_property
     def layers(self) -> tuple[Aligned, ...]:
         """The layers by name, in the first network's order."""
-        by_name = [{row.name: row for row in model.summary.rows} for model in self.models]
-        return tuple(Aligned(name, tuple(rows.get(name) for rows in by_name)) for name in _merged(by_name))
+        return align([network.layers for network in self.networks])
 
-    def portions(self, model: int) -> tuple[Portion, ...]:
-        """Where a network's parameters and MACs are: a portion for each first word of its layers' names."""
-        sums: dict[str, Portion] = {}
-        for row in self.models[model].summary.rows:
-            name = row.name.partition(".")[0]
-            so_far = sums.get(name, Portion(name, 0, 0))
-            sums[name] = Portion(name, so_far.params + row.params.total, so_far.macs + row.macs)
-        return tuple(portion for portion in sums.values() if portion.params or portion.macs)
+    def __str__(self) -> str:
+        """The tables of `convcalc compare`."""
+        from convcalc.report.build.comparison import comparison_report
+        from convcalc.report.write.plain import plain
 
+        return plain(comparison_report(self)).rstrip("\n")
 
-def compare(*networks: str | Graph | Analysis | Model, input: Shape | None = None) -> Comparison:
-    """Compare networks: texts, names of the catalogue, graphs, or what has been analysed already.
+    def __repr__(self) -> str:
+        return f"<Comparison of {', '.join(network.text or 'a network' for network in self.networks)}>"
 
-    `input` is the input's shape for every text. Raises SpecError, ShapeError, UsageError, LimitError.
+    def _repr_html_(self) -> str:
+        """The tables for a notebook."""
+        from convcalc.report.build.comparison import comparison_report
+        from convcalc.report.write.html import html
 
-    >>> compare("resnet-block", "resnext-block").totals("params")
-    (70400, 71168)
-    """
-    return Comparison(tuple(_model(network, number, input) for number, network in enumerate(networks)))
+        return html(comparison_report(self))
 
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document of `convcalc compare`."""
+        from convcalc.report.build.comparison import comparison_document
 
-def _model(network: str | Graph | Analysis | Model, number: int, input: Shape | None) -> Model:
-    if isinstance(network, Model):
-        return network
-    if isinstance(network, str):
-        return Model(network, analyse(parse(network, input).graph))
-    return Model(f"network {number + 1}", network if isinstance(network, Analysis) else analyse(network))
+        return comparison_document(self)
 
 
-def _merged(orders: list[dict[str, Row]]) -> list[str]:
-    """All names once, in the first network's order; what it lacks stands behind its predecessor in its own."""
+def align(networks: Sequence[Sequence[Layer]]) -> tuple[Aligned, ...]:
+    """The layers of several networks by name, in the first one's order."""
+    by_name = [{layer.name: layer for layer in layers} for layers in networks]
+    return tuple(Aligned(name=name, layers=tuple(layers.get(name) for layers in by_name)) for name in _merged(by_name))
+
+
+def compared_metrics() -> list[str]:
+    """The metrics that a comparison lists: what adds up over a whole network, and the receptive field."""
+    return [name for name in METRICS if name not in ("frozen", "memory.params", "layers", "output")]
+
+
+def _value(network: Network, name: str) -> Any:
+    try:
+        return metric(name).read(network)
+    except NoNumberError:
+        return None
+
+
+def _merged(orders: list[dict[str, Layer]]) -> list[str]:
+    """All names once, in the first network's order; what it lacks stands after its predecessor in its own."""
     following: dict[str | None, list[str]] = {}
     placed: set[str] = set()
     for order in orders:

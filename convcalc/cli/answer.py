@@ -8,54 +8,49 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from convcalc.analysis.counts import Analysis, analyse, by_module
+from convcalc.analysis.network import Network
 from convcalc.cli.options import Output
 from convcalc.cli.proof import Proof, prove
 from convcalc.core.errors import UsageError
-from convcalc.report.build.subject import Subject
 from convcalc.report.parts import Report
 
 EXIT_DISAGREES = 1
 
 
 def answer(
-    subject: Subject,
+    network: Network,
     output: Output,
-    report: Callable[[Analysis], Report],
+    report: Callable[[], Report],
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
     """Answer for one network: `report` for people, or its document, with `more` keys. Gives the exit code."""
-    analysis = shown(subject, analyse(subject.graph), output)
+    check_complete(network, output)
     if output.format == "json":
         from convcalc.report.build.document import dumps
 
-        proof = prove(subject, output)
-        write(dumps({**proved_document(subject, analysis, proof, output), **more}))
+        proof = prove(network, output)
+        write(dumps({**proved_document(network, proof, output), **more}))
     else:
-        emit(report(analysis), output.format)
-        proof = prove(subject, output)
+        emit(report(), output.format)
+        proof = prove(network, output)
         tell([proof], output.format)
     return EXIT_DISAGREES if proof.failed else 0
 
 
-def shown(subject: Subject, analysis: Analysis, output: Output) -> Analysis:
-    """What is shown of an analysis: grouped by module under --depth. Raises UsageError under --strict."""
-    summary = analysis.summary
-    if output.strict and not summary.complete:
-        calls = ", ".join(f"{count} of {name}" for name, count in summary.uncounted.items())
+def check_complete(network: Network, output: Output) -> None:
+    """Raise UsageError under --strict where an operator was not counted."""
+    if output.strict and not network.complete:
+        calls = ", ".join(f"{count} of {name}" for name, count in network.uncounted.items())
         raise UsageError(
-            f"{subject.text} is not counted completely: {calls}", hint="without --strict it is a lower bound"
+            f"{network.text} is not counted completely: {calls}", hint="without --strict it is a lower bound"
         )
-    if output.depth is None:
-        return analysis
-    return Analysis(by_module(summary, output.depth, subject.classes or {}), analysis.source)
 
 
-def proved_document(subject: Subject, analysis: Analysis, proof: Proof, output: Output) -> dict[str, Any]:
+def proved_document(network: Network, proof: Proof, output: Output) -> dict[str, Any]:
     """A network's document with its proof, or with the reason why there is none."""
     from convcalc.report.build.document import model_document, proof_document
 
-    document = model_document(subject, analysis, dtype=output.dtype)
+    document = model_document(network, depth=output.depth, dtype=output.dtype)
     if proof.confirmation:
         document["confirmed"] = proof_document(proof.confirmation)
     elif proof.declined:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from convcalc.analysis.counts import analyse, kinds
 from convcalc.catalogue import get, names
 from convcalc.cli.answer import emit, write
 from convcalc.cli.network import resolve
@@ -26,14 +25,13 @@ def list_catalogue(given: tuple[str, ...], format: str) -> None:
 def show_entry(text: str, settings: tuple[str, ...], inputs: tuple[str, ...], format: str) -> None:
     """One entry, with its arguments if any. Raises UnknownBlockError and all that a SPEC raises."""
     entry = get(text.partition("(")[0].strip().lower())
-    subject = resolve(Request(text, None, LayerOptions(), inputs, "", False, settings))
-    analysis = analyse(subject.graph)
+    network = resolve(Request(text, None, LayerOptions(), inputs, "", False, settings))
     if format == "json":
         document = {
-            **model_document(subject, analysis),
+            **model_document(network),
             "block": entry_document(entry),
-            "kinds": kinds(analysis.summary.rows),
+            "kinds": network.kinds,
         }
         write(dumps(document))
     else:
-        emit(entry_report(entry, subject, analysis.summary), format)
+        emit(entry_report(entry, network), format)

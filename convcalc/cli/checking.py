@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from convcalc.checks.budget.configuration import FILE, ConfigurationError, Definition, Entry, Source
+from convcalc.analysis.network import Network
+from convcalc.checks.budget.configuration import FILE, ConfigurationError, Entry, Source
 from convcalc.checks.budget.files import Budget, read_budget
 from convcalc.checks.budget.judge import FAILED, PASSED, UNKNOWN, WARNED, Report, Verdict
-from convcalc.checks.budget.metrics import Subject
 from convcalc.checks.budget.models import Loader
 from convcalc.checks.budget.run import Request, check
 from convcalc.cli.failures import EXIT_WRONG_REQUEST
 from convcalc.cli.options import Output
-from convcalc.cli.proof import Proof, prove
+from convcalc.cli.proof import prove
 from convcalc.core.errors import ConvcalcError, UsageError
-from convcalc.report.build.subject import Subject as Shown
+from convcalc.language.source import Source as NetworkSource
 from convcalc.report.write.verdicts import FORMATS, render
 from convcalc.report.write.verdicts.text import LABELS, NOTE, printable
 
@@ -80,10 +80,10 @@ def _loader(budget: Budget, options: Options) -> Loader:
     folders = (*map(Path, options.python_path), *budget.python_path)
     tell = _quote_for_github if options.format == "github" else _quote
 
-    def trace(definition: Definition) -> Subject:
+    def trace(source: NetworkSource) -> Network:
         from convcalc.cli.targets import trace_model
 
-        return trace_model(definition, folders, options.timeout, tell, confirm=options.confirm)
+        return trace_model(source, folders, options.timeout, tell)
 
     return Loader(options.allowed, trace)
 
@@ -100,12 +100,9 @@ def _quote_for_github(text: str) -> None:
     sys.stdout.write(muted(printable(text)))
 
 
-def _proof(entry: Entry, side: Definition, subject: Subject) -> Verdict:
+def _proof(entry: Entry, side: NetworkSource, network: Network) -> Verdict:
     """The verdict of a proof on the real module, on the CPU."""
-    if side.module:
-        proof = Proof(subject.proof, subject.declined)
-    else:
-        proof = prove(Shown("", subject.graph), Output("text", True, "cpu"))
+    proof = prove(network, Output("text", True, "cpu"))
     unproved = Verdict(entry.name, "proof", "confirm", UNKNOWN, "", path=entry.path)
     found = proof.confirmation
     if found is None:

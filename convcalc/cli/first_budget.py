@@ -10,10 +10,13 @@ from pathlib import Path
 
 import click
 
-from convcalc.checks.budget.configuration import Definition, parse_configuration
-from convcalc.checks.budget.metrics import SHAPE, NoNumberError, Subject, Value
-from convcalc.checks.budget.run import load_text
+from convcalc.analysis.load import load_text
+from convcalc.analysis.metrics import SHAPE, NoNumberError
+from convcalc.analysis.network import Network
+from convcalc.checks.budget.configuration import module_of, parse_configuration
+from convcalc.checks.budget.metrics import Value, value_of
 from convcalc.core.errors import UsageError
+from convcalc.language.source import Source
 
 LIMITS = {"params": "max", "macs": "max", "memory.peak": "max", "rf": "min", "output": "equal"}
 """What a first check limits, and how."""
@@ -36,7 +39,7 @@ def write_first_budget(
             raise UsageError(f"{count} SPECs are called {name!r}", hint="give each a name of its own: NAME=SPEC")
     text = _HEAD
     for name, spec in entries:
-        definition = Definition(spec, inputs, "", False)
+        definition = Source(text=spec, inputs=inputs)
         subject = _subject(definition, [Path(folder) for folder in python_path], timeout)
         text += "\n" + "\n".join(_check(name, definition, subject)) + "\n"
     parse_configuration(text, output)
@@ -60,25 +63,25 @@ def _named(text: str, number: int) -> tuple[str, str]:
     return (text if is_word else f"net{number}"), text
 
 
-def _subject(definition: Definition, folders: Sequence[Path], timeout: float) -> Subject:
+def _subject(definition: Source, folders: Sequence[Path], timeout: float) -> Network:
     """The network. Naming a model on the command line allows its import."""
-    if not definition.module:
+    if not module_of(definition):
         return load_text(definition)
     from convcalc.cli.targets import trace_model
 
     return trace_model(definition, (*folders, Path.cwd()), timeout, lambda text: click.echo(text, nl=False, err=True))
 
 
-def _check(name: str, definition: Definition, subject: Subject) -> Iterator[str]:
+def _check(name: str, definition: Source, subject: Network) -> Iterator[str]:
     """The lines of one check."""
     yield "[[check]]"
     yield f"name = {_text(name)}"
-    yield f"spec = {_text(definition.spec)}"
+    yield f"spec = {_text(definition.text)}"
     shapes = definition.inputs or tuple("x".join(map(str, shape)) for shape in subject.graph.input_shapes)
     yield f"input = {_text(shapes[0]) if len(shapes) == 1 else json.dumps(shapes)}"
     for metric, operator in LIMITS.items():
         try:
-            yield f"{metric} = {{ {operator} = {_limit(subject.value(metric))} }}"
+            yield f"{metric} = {{ {operator} = {_limit(value_of(subject, metric))} }}"
         except NoNumberError as error:
             yield f"# {metric}: {error.message.splitlines()[0]}"
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from convcalc.analysis.counts import measure
+from convcalc.analysis.network import Network
 from convcalc.cli.options import LayerOptions, Request
 from convcalc.core.errors import SpecError, UsageError
 from convcalc.core.graph import Graph
 from convcalc.core.ops import Shape, spell
 from convcalc.language.parse import DEFAULT_INPUT, Call, input_shape, parse, read
-from convcalc.report.build.subject import Subject
 
 if TYPE_CHECKING:
     from convcalc.catalogue import Block
@@ -21,7 +20,7 @@ _LETTERS = {"out_channels": "c", "stride": "s", "padding": "p", "dilation": "d",
 """How the language calls the options of a single layer."""
 
 
-def resolve(request: Request) -> Subject:
+def resolve(request: Request) -> Network:
     """The network that `request` asks for. Raises UsageError, SpecError, ShapeError, UnknownBlockError."""
     if request.spec is not None and request.layers is not None:
         raise UsageError("a SPEC and --layers are two networks", hint="give one of them, or: convcalc compare A B")
@@ -31,18 +30,18 @@ def resolve(request: Request) -> Subject:
     return _from_target(text, request) if ":" in text else _from_text(text, request)
 
 
-def _from_target(text: str, request: Request) -> Subject:
+def _from_target(text: str, request: Request) -> Network:
     """A model, where the text names one: package.module:attribute. Nothing else in the language has a colon."""
     from convcalc.sandbox.parent import is_target
 
     if not is_target(text):
         return _from_text(text, request)
-    from convcalc.cli.models import model_subject
+    from convcalc.cli.models import model_network
 
-    return model_subject(text, request)
+    return model_network(text, request)
 
 
-def _from_text(text: str, request: Request) -> Subject:
+def _from_text(text: str, request: Request) -> Network:
     """A text, or a catalogue entry with the options as its parameters."""
     call = _lone_call(text)
     settings = _settings(request, call)
@@ -57,7 +56,7 @@ def _from_text(text: str, request: Request) -> Subject:
     shape, defaulted = _input(request, call.entry.input if call else DEFAULT_INPUT)
     bias = request.bias and call is None
     spec = parse(text, shape, norm=request.norm, bias=bias, settings=settings)
-    return Subject(_with_settings(" ".join(text.split()), settings), spec.graph, defaulted)
+    return Network(graph=spec.graph, text=_with_settings(" ".join(text.split()), settings), defaulted=defaulted)
 
 
 def _lone_call(text: str) -> Call | None:
@@ -156,7 +155,7 @@ def _given(layer: LayerOptions) -> dict[str, Any]:
     return {name: value for name, value in layer._asdict().items() if value is not None}
 
 
-def _single_layer(request: Request) -> Subject:
+def _single_layer(request: Request) -> Network:
     """The layer that --kernel and its companions describe; with groups, the ungrouped one beside it."""
     layer = request.layer
     if layer.kernel is None:
@@ -178,8 +177,9 @@ def _single_layer(request: Request) -> Subject:
             hint=f"leave --width out, or give the input {channels} channels",
         )
     graph = _layer_graph(layer, groups, shape, request)
-    whole = measure(_layer_graph(layer, 1, shape, request)) if groups > 1 else None
-    return Subject(", ".join(graph.nodes[i].op.spec() for i in graph.layers), graph, defaulted, whole)
+    whole = Network(graph=_layer_graph(layer, 1, shape, request)) if groups > 1 else None
+    text = ", ".join(graph.nodes[i].op.spec() for i in graph.layers)
+    return Network(graph=graph, text=text, defaulted=defaulted, ungrouped=whole)
 
 
 def _grouping(layer: LayerOptions) -> tuple[int, int | None]:

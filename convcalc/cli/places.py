@@ -3,53 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from convcalc.analysis.network import Network
 from convcalc.analysis.receptive_field import bypassing, pixel_units, unit_field
 from convcalc.core.errors import UsageError
 from convcalc.core.graph import Graph
 from convcalc.report.build.fields import Place
-from convcalc.report.build.subject import Subject
 
 
-def up_to(subject: Subject, name: str | None) -> Subject:
+def up_to(network: Network, name: str | None) -> Network:
     """The network that ends in the layer called `name`, or in the last layer inside it. Raises UsageError."""
     if name is None:
-        return subject
-    graph = subject.graph
+        return network
+    graph = network.graph
     layers = graph.layers
     exact = [i for i in layers if graph.nodes[i].name == name]
     inside = exact or [i for i in layers if graph.nodes[i].name.startswith(f"{name}.")]
     if not inside:
         near = get_close_matches(name, _names(graph), 3, 0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "convcalc summary lists the layers"
-        raise UsageError(f"{subject.text} has no layer {name!r}", hint=hint)
+        raise UsageError(f"{network.text} has no layer {name!r}", hint=hint)
     last = graph.nodes[inside[-1]].name
-    return subject._replace(text=f"{subject.text} up to layer {last}", graph=graph.until(inside[-1]))
+    return replace(network, text=f"{network.text} up to layer {last}", graph=graph.until(inside[-1]))
 
 
-def past(subject: Subject, patterns: Sequence[str]) -> Subject:
+def past(network: Network, patterns: Sequence[str]) -> Network:
     """The network in which layers called so pass on what their first input reads. Raises UsageError.
 
     A pattern (`se`, `*.attn`, SqueezeExcitation) is compared, whatever its case, with a layer's name, with
     the names and classes of the modules that it is in, and with its operator.
     """
     if not patterns:
-        return subject
-    graph, classes = subject.graph, subject.classes or {}
+        return network
+    graph, classes = network.graph, network.classes
     called = {index: _called(graph, index, classes) for index in graph.layers}
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern.lower()) for names in called.values() for name in names):
             known = sorted(set(classes.values()) or {graph.nodes[index].op.kind for index in graph.layers})
-            raise UsageError(f"{subject.text} has nothing called {pattern!r}", hint=f"it has {', '.join(known)}")
+            raise UsageError(f"{network.text} has nothing called {pattern!r}", hint=f"it has {', '.join(known)}")
     ignored = {
         index
         for index, names in called.items()
         if any(fnmatchcase(name, pattern.lower()) for pattern in patterns for name in names)
     }
     note = f"{', '.join(patterns)} ignored: {len(ignored)} layers pass on what their first input reads"
-    return subject._replace(graph=bypassing(graph, ignored), notes=(*subject.notes, note))
+    return replace(network, graph=bypassing(graph, ignored), notes=(*network.notes, note))
 
 
 def _called(graph: Graph, index: int, classes: Mapping[str, str]) -> list[str]:

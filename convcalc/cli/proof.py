@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import NamedTuple
 
+from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Confirmation
 from convcalc.cli.options import Output
 from convcalc.core.errors import ConfirmError
-from convcalc.report.build.subject import Subject
 
 INSTALL = "pip install 'convcalc[torch]'"
 
@@ -29,7 +28,7 @@ class Proof(NamedTuple):
         return self.confirmation is not None and not self.confirmation.ok
 
 
-def prove(subject: Subject, output: Output) -> Proof:
+def prove(network: Network, output: Output) -> Proof:
     """Prove a network's numbers on the real module, if that is wanted and torch is here."""
     if not output.confirm:
         return Proof()
@@ -39,22 +38,18 @@ def prove(subject: Subject, output: Output) -> Proof:
         return Proof(declined=INSTALL)
     with Progress() as progress:
         try:
-            if subject.confirm:
-                progress("running the model")
-                return Proof(subject.confirm(output.device))
-            confirm = _load()
-            return Proof(confirm(subject.graph, device=output.device, progress=progress))
+            _check_torch()
+            return Proof(network.confirm(output.device, progress))
         except ConfirmError as error:
             return Proof(declined=error.message + (f" ({error.hint})" if error.hint else ""))
 
 
-def _load() -> Callable[..., Confirmation]:
-    """The proof itself. Raises ConfirmError where torch is installed and broken."""
+def _check_torch() -> None:
+    """Raise ConfirmError where torch is installed and broken."""
     try:
-        from convcalc.pytorch.verify.confirm import confirm
+        import convcalc.pytorch  # noqa: F401
     except (ImportError, OSError) as error:
         raise ConfirmError(f"torch does not load: {str(error).partition(chr(10))[0]}", hint=INSTALL) from None
-    return confirm
 
 
 class Progress:

@@ -6,6 +6,8 @@ command line turns each into one message and exit code 2.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class ConvcalcError(Exception):
     """The request cannot be answered: `message` says why, `hint` says what to do about it."""
@@ -103,6 +105,18 @@ class ModelError(ConvcalcError):
     @property
     def at(self) -> str | None:
         return self.place or None
+
+
+def suggest(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """A hint that offers the nearest of the `known` names, or says `otherwise` where none is near.
+
+    >>> suggest("resnet5", ["resnet50", "vgg11"])
+    'did you mean resnet50?'
+    """
+    from difflib import get_close_matches  # for mistakes only: starting up counts
+
+    near = get_close_matches(name, list(known), 3, 0.6)
+    return f"did you mean {' or '.join(near)}?" if near else otherwise
 
 
 def _caret(text: str, offset: int, width: int = 72) -> list[str]:

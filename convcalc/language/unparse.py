@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 
-from convcalc.analysis.counts import measure
 from convcalc.core.errors import ConvcalcError
 from convcalc.core.graph import Graph
-from convcalc.core.ops import REGISTRY, Input, Join, Op, options
+from convcalc.core.ops import REGISTRY, Input, Join, Op, Params, options
 from convcalc.core.ops.traced import Copy, Pointwise, Recorded, Unused
 from convcalc.language.parse import parse
 
@@ -47,12 +46,19 @@ def phrase(graph: Graph) -> str:
 
 def _check(said: str, graph: Graph) -> None:
     """Raise UnspeakableError unless the text's own numbers are the network's."""
-    ours, theirs = measure(graph), measure(parse(said, graph.input_shapes[0]).graph)
-    if (ours.params, ours.macs) != (theirs.params, theirs.macs):
+    ours, theirs = _counts(graph), _counts(parse(said, graph.input_shapes[0]).graph)
+    if ours != theirs:
         raise UnspeakableError(
-            f"the text would have {theirs.params.total:,} parameters and {theirs.macs:,} MACs, "
-            f"the network has {ours.params.total:,} and {ours.macs:,}"
+            f"the text would have {theirs[0].total:,} parameters and {theirs[1]:,} MACs, "
+            f"the network has {ours[0].total:,} and {ours[1]:,}"
         )
+
+
+def _counts(graph: Graph) -> tuple[Params, int]:
+    """The graph's parameters, each sort by itself, and its MACs."""
+    layers = [(graph.nodes[index].op, graph.input_shapes_of(index)) for index in graph.layers]
+    params = Params(*map(sum, zip(*(op.params(*shapes) for op, shapes in layers), strict=True)))
+    return params, sum(op.macs(*shapes) for op, shapes in layers)
 
 
 class _Writer:

@@ -19,7 +19,7 @@ class _Step(NamedTuple):
     finished: tuple[int, ...]
 
 
-class Network(nn.Module):
+class BuiltModule(nn.Module):
     """The module of a graph. `layers[name]` is the module of the layer called `name`."""
 
     def __init__(self, graph: Graph) -> None:
@@ -50,14 +50,14 @@ class Network(nn.Module):
         return outputs if len(outputs) > 1 else outputs[0]
 
 
-def build(graph: Graph) -> Network:
+def build(graph: Graph) -> BuiltModule:
     """The PyTorch module of `graph`, on torch's default device and with torch's own initial weights.
 
     >>> from convcalc import parse
     >>> sum(p.numel() for p in build(parse("3x3,3x3").graph).parameters())
     294912
     """
-    return Network(graph)
+    return BuiltModule(graph)
 
 
 def _register(root: nn.Module, name: str, module: nn.Module) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from convcalc.core.errors import ConfirmError, UsageError
 from convcalc.core.graph import Graph
-from convcalc.pytorch.build import Network, build
+from convcalc.pytorch.build import BuiltModule, build
 from convcalc.pytorch.device import device_of
 
 SEED = 0
@@ -111,7 +111,7 @@ class TorchLaboratory:
                         measured.append(1000 * taken)
         return [statistics.quantiles(measured, n=4) for measured in times]
 
-    def _time(self, network: Network, inputs: Sequence[Tensor]) -> float:
+    def _time(self, network: BuiltModule, inputs: Sequence[Tensor]) -> float:
         self._wait()
         start = time.perf_counter()
         network(*inputs)
@@ -122,7 +122,7 @@ class TorchLaboratory:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def _alike(self, one: Graph, other: Graph) -> tuple[Network, Network, list[Tensor]]:
+    def _alike(self, one: Graph, other: Graph) -> tuple[BuiltModule, BuiltModule, list[Tensor]]:
         """Both networks with the same random weights, and random inputs."""
         if one.input_shapes != other.input_shapes or one.output_shape != other.output_shape:
             raise UsageError("only networks of one input and output shape are compared", hint="see convcalc compare")
@@ -135,7 +135,7 @@ class TorchLaboratory:
             raise ConfirmError(f"the modules do not fit the memory of {self.device}: {error}") from error
 
 
-def _randomise(network: Network) -> None:
+def _randomise(network: BuiltModule) -> None:
     """Weights that keep the scale of what passes through; scales and variances between 0.5 and 1.5."""
     generator = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
@@ -149,7 +149,7 @@ def _randomise(network: Network) -> None:
             tensor.copy_(values)
 
 
-def _positive(network: Network) -> Network:
+def _positive(network: BuiltModule) -> BuiltModule:
     """The network with positive weights and means of zero: no two ways through it cancel."""
     with torch.no_grad():
         for name, tensor in _floating(network):
@@ -157,7 +157,7 @@ def _positive(network: Network) -> Network:
     return network
 
 
-def _copy(source: Network, target: Network) -> None:
+def _copy(source: BuiltModule, target: BuiltModule) -> None:
     """Give `target` the weights of `source`. Raises UsageError where they have no counterparts."""
     with torch.no_grad():
         for ours, theirs, axis in _matches(source, target):
@@ -166,7 +166,7 @@ def _copy(source: Network, target: Network) -> None:
                 tensor.copy_(part)
 
 
-def _matches(ours: Network, theirs: Network, *, parameters_only: bool = False) -> Iterator[_Match]:
+def _matches(ours: BuiltModule, theirs: BuiltModule, *, parameters_only: bool = False) -> Iterator[_Match]:
     """The tensors of two networks that hold the same weights.
 
     Layers correspond if as many layers with weights lie before them; several side by side (paths) are
@@ -205,7 +205,7 @@ def _joined(tensors: Sequence[Tensor], axis: int) -> tuple[int, ...] | None:
     return (*shape[:axis], size, *shape[axis + 1 :])
 
 
-def _stages(network: Network) -> dict[tuple[int, str], list[nn.Module]]:
+def _stages(network: BuiltModule) -> dict[tuple[int, str], list[nn.Module]]:
     """The layers with weights, by how many such layers lie on the longest way to them, and by kind."""
     graph, layers = network.graph, network.layers
     depths = [0] * len(graph.nodes)
@@ -232,7 +232,7 @@ def _parameters(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from module.named_parameters()
 
 
-def _outputs(network: Network, inputs: Sequence[Tensor]) -> Tensor:
+def _outputs(network: BuiltModule, inputs: Sequence[Tensor]) -> Tensor:
     output = network(*inputs)
     return output if isinstance(output, Tensor) else output[0]
 
@@ -249,7 +249,7 @@ def _largest(one: Tensor, other: Tensor) -> float:
     return float((one - other).abs().max())
 
 
-def _unlike(ours: Network, theirs: Network) -> UsageError:
+def _unlike(ours: BuiltModule, theirs: BuiltModule) -> UsageError:
     count = [sum(map(len, _stages(network).values())) for network in (ours, theirs)]
     return UsageError(
         f"the weights of {count[0]} and {count[1]} layers have no counterparts in each other",

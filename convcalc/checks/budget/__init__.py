@@ -5,24 +5,20 @@ against bounds (`operators`, `quantity`) and against a baseline (`lock`, or git'
 `judge`; `run` brings all of it together. Nothing here imports torch, and nothing prints.
 """
 
-from convcalc.checks.budget.configuration import Configuration, ConfigurationError, Definition, parse_configuration
+from convcalc.checks.budget.configuration import Configuration, ConfigurationError, parse_configuration
 from convcalc.checks.budget.files import Budget, read_budget
 from convcalc.checks.budget.judge import Notice, Report, Verdict
-from convcalc.checks.budget.metrics import Subject
-from convcalc.checks.budget.run import Request, check, load_text
+from convcalc.checks.budget.run import Request, check
 
 __all__ = [
     "Budget",
     "Configuration",
     "ConfigurationError",
-    "Definition",
     "Notice",
     "Report",
     "Request",
-    "Subject",
     "Verdict",
     "check",
-    "load_text",
     "parse_configuration",
     "read_budget",
 ]

@@ -6,7 +6,6 @@ ConfigurationError with file, line and remedy.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
@@ -16,12 +15,15 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
-from convcalc.checks.budget.metrics import LAYERS, METRICS, metric_of
+from convcalc.analysis.metrics import LAYERS
+from convcalc.analysis.metrics import metric as metric_named
+from convcalc.checks.budget.metrics import LOCKED, kind_of
 from convcalc.checks.budget.operators import CHECK, CLAIM, Bound, Operator
 from convcalc.checks.lines import Path as KeyPath
 from convcalc.checks.lines import key_lines
 from convcalc.core.errors import ConvcalcError
 from convcalc.core.quantity import QuantityError
+from convcalc.language.source import Source as NetworkSource
 
 FILE = "convcalc.toml"
 PROJECT_FILE = "pyproject.toml"
@@ -52,27 +54,13 @@ class ConfigurationError(ConvcalcError):
         return f"{self.at}: {super().__str__()}"
 
 
-class Definition(NamedTuple):
-    """A network as the file names it. `inputs` are texts ("3x224x224"); empty is the spec's own default."""
+def module_of(source: NetworkSource) -> str:
+    """The module that must be imported to build it; empty for a text or a catalogue entry. Raises SpecError."""
+    if ":" not in source.text:
+        return ""
+    from convcalc.sandbox.parent import Target, is_target
 
-    spec: str
-    inputs: tuple[str, ...]
-    norm: str
-    bias: bool
-
-    @property
-    def module(self) -> str:
-        """The module that must be imported to build it; empty for a text or a catalogue entry. Raises SpecError."""
-        if ":" not in self.spec:
-            return ""
-        from convcalc.sandbox.parent import Target, is_target
-
-        return Target.read(self.spec).module if is_target(self.spec) else ""
-
-    @property
-    def fingerprint(self) -> str:
-        """A short hash that changes when the definition does."""
-        return hashlib.sha256(repr(tuple(self)).encode()).hexdigest()[:16]
+    return Target.read(source.text).module if is_target(source.text) else ""
 
 
 class Limit(NamedTuple):
@@ -88,7 +76,7 @@ class Entry(NamedTuple):
     """A check (one side) or a claim (left and right) with its limits."""
 
     name: str
-    sides: tuple[Definition, ...]
+    sides: tuple[NetworkSource, ...]
     limits: tuple[Limit, ...]
     path: KeyPath
 
@@ -247,7 +235,7 @@ class _Reader:
             self.source.fail("a name is at most 200 printable characters", (*path, "name"), "choose another name")
         return name
 
-    def definition(self, table: dict[str, Any], key: str, path: KeyPath) -> Definition:
+    def definition(self, table: dict[str, Any], key: str, path: KeyPath) -> NetworkSource:
         given = table.get("input", [])
         inputs = [given] if isinstance(given, str) else given
         if not isinstance(inputs, list) or not all(isinstance(text, str) and text for text in inputs):
@@ -258,7 +246,7 @@ class _Reader:
         bias = table.get("bias", False)
         if not isinstance(bias, bool):
             self.source.fail("bias is true or false", (*path, "bias"), "for example bias = true")
-        return Definition(self.text(table, key, path), tuple(inputs), norm, bias)
+        return NetworkSource(text=self.text(table, key, path), inputs=tuple(inputs), norm=norm, bias=bias)
 
     def limits(self, table: dict[str, Any], operators: Mapping[str, Operator], path: KeyPath) -> tuple[Limit, ...]:
         """Every limit of an entry."""
@@ -281,7 +269,7 @@ class _Reader:
         for key, value in table.items():
             where = (*path, key)
             if key == "memory":
-                inner = [name.removeprefix("memory.") for name in METRICS if name.startswith("memory.")]
+                inner = [name.removeprefix("memory.") for name in LOCKED if name.startswith("memory.")]
                 self.known(self.table(value, where), inner, where)
                 if not value:
                     self.source.fail("memory limits nothing", where, 'for example memory.peak = { max = "40M" }')
@@ -291,7 +279,7 @@ class _Reader:
                 yield from ((LAYERS + kind, limits, (*where, kind)) for kind, limits in by_kind.items())
                 if len(by_kind) < len(value) or not value:
                     yield key, {k: v for k, v in value.items() if k not in by_kind}, where
-            elif key in METRICS:
+            elif key in LOCKED:
                 yield key, value, where
 
     def operators_of(self, metric: str, value: Any, operators: Mapping[str, Operator], path: KeyPath) -> dict[str, Any]:
@@ -301,7 +289,7 @@ class _Reader:
             self.source.fail(
                 f"{metric} needs an operator", path, f"for example {metric} = {{ {key} = {_toml(value)} }}"
             )
-        kind = metric_of(metric).kind
+        kind = kind_of(metric_named(metric))
         allowed = [key for key, operator in operators.items() if kind in operator.kinds]
         if not value:
             self.source.fail(f"{metric} limits nothing", path, f"its operators are {', '.join(allowed)}")
@@ -314,7 +302,7 @@ class _Reader:
     def limit(self, metric: str, key: str, written: Any, operators: Mapping[str, Operator], path: KeyPath) -> Limit:
         where = (*path, key)
         try:
-            return Limit(metric, operators[key], operators[key].read(written, metric_of(metric).kind), where)
+            return Limit(metric, operators[key], operators[key].read(written, kind_of(metric_named(metric))), where)
         except QuantityError as error:
             self.source.fail(f"{metric} {key}: {error.message}", where, error.hint)
 
@@ -375,7 +363,7 @@ class _Reader:
 
 def _metric_keys() -> list[str]:
     """The metrics as keys of an entry: the first word of each."""
-    return list(dict.fromkeys(name.partition(".")[0] for name in METRICS))
+    return list(dict.fromkeys(name.partition(".")[0] for name in LOCKED))
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-from convcalc.checks.budget.configuration import Definition, Entry, Limit, Source
+from convcalc.analysis.metrics import NoNumberError
+from convcalc.analysis.network import Network
+from convcalc.checks.budget.configuration import Entry, Limit, Source
 from convcalc.checks.budget.lock import MAX_LAYERS, Baseline, Lock
-from convcalc.checks.budget.metrics import NoNumberError, Subject, Value, metric_of
+from convcalc.checks.budget.metrics import LAYER_COSTS, Value, layer_costs, value_of, values_of
 from convcalc.checks.budget.operators import Bound
 from convcalc.checks.lines import Path as KeyPath
 from convcalc.core.errors import ConvcalcError
 from convcalc.core.quantity import Exact, grouped, percentage
+from convcalc.language.source import Source as NetworkSource
 
 PASSED, WARNED, FAILED, UNKNOWN = "passed", "warned", "failed", "unknown"
 """What became of a limit. UNKNOWN is neither kept nor broken: the number is missing."""
@@ -22,7 +25,9 @@ SLACK = Fraction(1, 10)
 
 SHOWN_LAYERS = 5
 
-Load = Callable[[Definition], Subject]
+_ADDS_UP = {"weights": "params", "flops": "macs", "memory.params": "params"}
+
+Load = Callable[[NetworkSource], Network]
 """Builds the network that a definition names. Raises ConvcalcError."""
 
 
@@ -103,10 +108,10 @@ class Judge:
         self.load = load
         self.lock = lock
         self.locked = locked
-        self.subjects: dict[Definition, Subject] = {}
-        self.refused: dict[Definition, ConvcalcError] = {}
+        self.subjects: dict[NetworkSource, Network] = {}
+        self.refused: dict[NetworkSource, ConvcalcError] = {}
 
-    def subject(self, definition: Definition) -> Subject:
+    def subject(self, definition: NetworkSource) -> Network:
         """The network of a definition, built once. Raises ConvcalcError, the same one each time."""
         if definition in self.refused:
             raise self.refused[definition]
@@ -137,8 +142,8 @@ class Judge:
     def baseline(self, entry: Entry) -> Baseline:
         """What the lock keeps of a check. Raises ConvcalcError where not everything is known."""
         subject = self.subject(entry.sides[0])
-        layers = subject.layers if len(subject.graph.nodes) <= MAX_LAYERS else {}
-        return Baseline(entry.sides[0].fingerprint, subject.values(), layers)
+        layers = layer_costs(subject) if len(subject.graph.nodes) <= MAX_LAYERS else {}
+        return Baseline(entry.sides[0].fingerprint, values_of(subject), layers)
 
     def slack(self, verdict: Verdict) -> Notice | None:
         """The notice on a limit that leaves more than a tenth of itself unused."""
@@ -170,11 +175,11 @@ class Judge:
     def _accepted(self, entry: Entry) -> Baseline | None:
         return self.lock.baselines.get(entry.name) if self.lock and not entry.is_claim else None
 
-    def _limit(self, entry: Entry, limit: Limit, subjects: list[Subject]) -> Verdict:
-        value = subjects[0].value(limit.metric)
+    def _limit(self, entry: Entry, limit: Limit, subjects: list[Network]) -> Verdict:
+        value = value_of(subjects[0], limit.metric)
         accepted = self._accepted(entry)
         baseline = accepted.values.get(limit.metric) if accepted else None
-        reference = subjects[1].value(limit.metric) if entry.is_claim else baseline
+        reference = value_of(subjects[1], limit.metric) if entry.is_claim else baseline
         if limit.operator.key == "growth" and baseline is None:
             raise NoNumberError(
                 f"there is no baseline of {limit.metric}{f' in {self.lock.file}' if self.lock else ''}",
@@ -198,7 +203,7 @@ class Judge:
             limit.path,
         )
 
-    def _unchanged(self, entry: Entry, subject: Subject) -> Iterator[Verdict]:
+    def _unchanged(self, entry: Entry, subject: Network) -> Iterator[Verdict]:
         """Under --locked: one verdict for each number that is not the baseline's, or one that none differs."""
         where = (*entry.path, "spec")
         accepted = self._accepted(entry)
@@ -238,15 +243,15 @@ class Judge:
 UPDATE = "convcalc check --update accepts today's numbers; commit the lock"
 
 
-def layer_changes(metric: str, subject: Subject, accepted: Baseline | None) -> tuple[LayerChange, ...]:
+def layer_changes(name: str, network: Network, accepted: Baseline | None) -> tuple[LayerChange, ...]:
     """The layers that changed most against the baseline; the most costly ones where there is none.
 
     A metric that is no sum over layers has none.
     """
-    cost = metric_of(metric).cost
+    cost = name if name in LAYER_COSTS else _ADDS_UP.get(name, "")
     if not cost:
         return ()
-    now = {name: costs.get(cost, 0) for name, costs in subject.layers.items()}
+    now = {name: costs.get(cost, 0) for name, costs in layer_costs(network).items()}
     if accepted is None or not accepted.layers:
         largest = sorted(now.items(), key=lambda item: -item[1])[:SHOWN_LAYERS]
         return tuple(LayerChange(name, cost, None, number) for name, number in largest if number)

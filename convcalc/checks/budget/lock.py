@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from convcalc import __version__
+from convcalc.analysis.metrics import LAYERS, SHARE
+from convcalc.analysis.metrics import metric as metric_named
 from convcalc.checks.budget.configuration import ConfigurationError, load_toml
-from convcalc.checks.budget.metrics import COUNT, LAYER_COSTS, LAYERS, METRICS, SHARE, Value, metric_of
+from convcalc.checks.budget.metrics import COUNT, LAYER_COSTS, LOCKED, Value, kind_of
 
 VERSION = 1
 MAX_LAYERS = 2_000
@@ -107,9 +109,9 @@ def _baseline(entry: dict[str, Any]) -> Baseline:
 
 
 def _read_value(metric: str, value: Any) -> Value:
-    if metric not in METRICS and not metric.startswith(LAYERS):
+    if metric not in LOCKED and not metric.startswith(LAYERS):
         raise ValueError(f"unknown metric {metric!r}")
-    kind = metric_of(metric).kind
+    kind = kind_of(metric_named(metric))
     numbers = value if isinstance(value, list) else [value]
     if kind == SHARE:
         return Value(kind, (Fraction(str(value)),))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from convcalc.checks.budget.configuration import Definition
-from convcalc.checks.budget.metrics import Subject
-from convcalc.checks.budget.run import load_text
+from convcalc.analysis.load import load_text
+from convcalc.analysis.network import Network
+from convcalc.checks.budget.configuration import module_of
 from convcalc.core.errors import ConvcalcError
+from convcalc.language.source import Source
 
 
 class ImportNotAllowedError(ConvcalcError):
@@ -25,17 +26,17 @@ class Loader:
     """
 
     allowed: Collection[str]
-    trace: Callable[[Definition], Subject]
+    trace: Callable[[Source], Network]
     option: str = "--allow-import"
 
-    def __call__(self, definition: Definition) -> Subject:
+    def __call__(self, source: Source) -> Network:
         """The network. Raises ImportNotAllowedError, and whatever `trace` and the language raise."""
-        module = definition.module
+        module = module_of(source)
         if not module:
-            return load_text(definition)
+            return load_text(source)
         if module not in self.allowed:
             raise ImportNotAllowedError(
-                f"{definition.spec} imports {module}, which runs its code: that is not allowed here",
+                f"{source.text} imports {module}, which runs its code: that is not allowed here",
                 hint=f"if you trust it: {self.option} {module} on the command line",
             )
-        return self.trace(definition)
+        return self.trace(source)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from convcalc.checks.budget.metrics import COUNT, SHAPE, SHARE, SIZES, NoNumberError, Value
+from convcalc.analysis.metrics import RATIO, SHAPE, SHARE, SIZE, NoNumberError
+from convcalc.checks.budget.metrics import COUNT, Value
 from convcalc.core.errors import SpecError
 from convcalc.core.quantity import Exact, Quantity, QuantityError, decimal, grouped, percentage, quantity
 from convcalc.language.parse import input_shape
@@ -61,7 +62,7 @@ class Operator:
     summary = ""
     remedy = ""
     """What to do where it does not hold."""
-    kinds: tuple[str, ...] = (COUNT, SIZES, SHARE)
+    kinds: tuple[str, ...] = (COUNT, SIZE, SHARE, RATIO)
     """The kinds of values that it judges."""
     takes_percent = False
     """Whether its bound may be relative to another number."""
@@ -79,7 +80,7 @@ class Operator:
             given = given.as_share()
         if given.value < 0:
             raise QuantityError(f"{given} is negative", hint="limits are at least 0")
-        if kind != SHARE and not given.percent and given.value.denominator != 1 and self.wants_integers:
+        if kind not in (SHARE, RATIO) and not given.percent and given.value.denominator != 1 and self.wants_integers:
             raise QuantityError(f"{given} is no whole number: {grouped(given.value)}", hint="counts are integers")
         return Bound(given.text, given)
 
@@ -134,12 +135,12 @@ class Equal(Operator):
     key = "equal"
     summary = 'exactly this; sizes as "64x28x28" or [64, 28, 28]; a share that rounds to this at the digits given'
     remedy = "restore it, or state the new number if the change is wanted"
-    kinds = (COUNT, SIZES, SHARE, SHAPE)
+    kinds = (COUNT, SIZE, SHARE, RATIO, SHAPE)
     takes_sizes = True
 
     def read(self, written: Any, kind: str) -> Bound:
         is_number = isinstance(written, int) or (isinstance(written, str) and written.isdecimal())
-        if kind in (COUNT, SHARE) or (kind == SIZES and is_number):
+        if kind in (COUNT, SHARE, RATIO) or (kind == SIZE and is_number):
             return super().read(written, kind)
         text = "x".join(map(str, written)) if isinstance(written, list) else written
         try:
@@ -155,7 +156,7 @@ class Equal(Operator):
             ok = value.numbers == bound.sizes
             return Judgement(ok, f"{value}, {'as stated' if ok else f'not {bound.text}'}")
         off = max((number - bound.number for number in value.numbers), key=_distance)
-        if bound.quantity.rounds_to(value.numbers[0]) if value.kind == SHARE else not off:
+        if bound.quantity.rounds_to(value.numbers[0]) if value.kind in (SHARE, RATIO) else not off:
             return Judgement(True, f"{value}, as stated", off, _share(off, bound.number))
         words = f"{value}, not {bound.text}: off by {_apart(off, bound.number, sign=True)}"
         return Judgement(False, words, off, _share(off, bound.number))
@@ -247,7 +248,7 @@ class EqualSides(Operator):
     key = "equal"
     summary = "left and right have the same"
     remedy = "correct the claim, or the blocks"
-    kinds = (COUNT, SIZES, SHARE, SHAPE)
+    kinds = (COUNT, SIZE, SHARE, RATIO, SHAPE)
 
     def read(self, written: Any, kind: str) -> Bound:
         if written is not True:

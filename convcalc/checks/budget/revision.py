@@ -139,9 +139,14 @@ def _definitions(old: Entry, new: Entry) -> Iterator[tuple[str, object, object]]
     """The keys of a definition whose values differ, each with both."""
     keys = ("left", "right") if old.is_claim else ("spec",)
     for key, was, now in zip(keys, old.sides, new.sides, strict=False):
-        if was.spec != now.spec:
-            yield key, was.spec, now.spec
-    for key, was_, now_ in zip(DEFINITION_KEYS, old.sides[0][1:], new.sides[0][1:], strict=True):
+        if was.text != now.text:
+            yield key, was.text, now.text
+    before, after = old.sides[0], new.sides[0]
+    for key, was_, now_ in (
+        ("input", before.inputs, after.inputs),
+        ("norm", before.norm, after.norm),
+        ("bias", before.bias, after.bias),
+    ):
         if was_ != now_:
             yield key, was_, now_
 

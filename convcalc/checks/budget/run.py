@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from convcalc.checks.budget.configuration import Definition, Entry
+from convcalc.analysis.network import Network
+from convcalc.checks.budget.configuration import Entry, module_of
 from convcalc.checks.budget.files import Budget, read_text
 from convcalc.checks.budget.judge import UNKNOWN, Judge, Load, Notice, Report, Verdict, stale
 from convcalc.checks.budget.lock import Lock, parse_lock, write_lock
-from convcalc.checks.budget.metrics import Subject
 from convcalc.core.errors import ConvcalcError, UsageError
-from convcalc.language.parse import input_shape, parse
+from convcalc.language.source import Source
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Request:
     locked: bool = False
     against: str = ""
     specs_only: bool = False
-    prove: Callable[[Entry, Definition, Subject], Verdict] | None = None
+    prove: Callable[[Entry, Source, Network], Verdict] | None = None
 
 
 class Reference(NamedTuple):
@@ -67,14 +67,6 @@ def check(budget: Budget, request: Request, load: Load) -> Report:
     return Report(budget.configuration.source, tuple(verdicts), tuple(notices))
 
 
-def load_text(definition: Definition) -> Subject:
-    """Build a text or a catalogue entry; nothing is imported. Raises SpecError, ShapeError, LimitError, UsageError."""
-    if len(definition.inputs) > 1:
-        raise UsageError("a text has one input", hint='for example input = "3x224x224"')
-    shape = input_shape(definition.inputs[0]) if definition.inputs else None
-    return Subject(parse(definition.spec, shape, norm=definition.norm, bias=definition.bias).graph)
-
-
 def read_lock(budget: Budget) -> Lock | None:
     """The lock on disk, if there is one. Raises ConfigurationError."""
     path = budget.lock_path
@@ -99,7 +91,7 @@ def _reference(budget: Budget, request: Request) -> Reference:
 
 def _without_models(entries: tuple[Entry, ...]) -> tuple[tuple[Entry, ...], list[Notice]]:
     """The entries that import nothing, and a notice on each of the others. Raises UsageError if there is none."""
-    kept = tuple(entry for entry in entries if not any(side.module for side in entry.sides))
+    kept = tuple(entry for entry in entries if not any(module_of(side) for side in entry.sides))
     if not kept:
         raise UsageError(
             "every check imports a model, and --specs-only leaves those out: nothing would be checked",

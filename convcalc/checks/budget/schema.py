@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from convcalc.checks.budget.metrics import COUNT, METRICS, SHAPE, SHARE, SIZES, layer_kinds
+from convcalc.analysis.metrics import RATIO, SHAPE, SHARE, SIZE, layer_kinds, metric
+from convcalc.checks.budget.metrics import COUNT, LOCKED, kind_of
 from convcalc.checks.budget.operators import CHECK, CLAIM, EqualSides, Operator
 from convcalc.core.quantity import COUNT_PATTERN, SHARE_PATTERN
 
@@ -71,11 +72,11 @@ def _entries(side: str, operators: Mapping[str, Operator], networks: Mapping[str
 
 def _metrics(side: str, operators: Mapping[str, Operator]) -> dict[str, Schema]:
     """Every metric as a key, with its operators."""
-    limits = {name: _limits(side, name) for name in METRICS}
-    memory = {name.removeprefix("memory."): limits.pop(name) for name in METRICS if name.startswith("memory.")}
+    limits = {name: _limits(side, name) for name in LOCKED}
+    memory = {name.removeprefix("memory."): limits.pop(name) for name in LOCKED if name.startswith("memory.")}
     count: Schema = {"$ref": f"#/$defs/{side}-{COUNT}"}
     layers = {
-        "description": METRICS["layers"].summary,
+        "description": metric("layers").meaning,
         "type": "object",
         "minProperties": 1,
         "properties": {**_operators(operators, COUNT), **dict.fromkeys(sorted(layer_kinds()), count)},
@@ -84,9 +85,9 @@ def _metrics(side: str, operators: Mapping[str, Operator]) -> dict[str, Schema]:
     return {**limits, "layers": layers, "memory": _table(memory, "elements, not bytes")}
 
 
-def _limits(side: str, metric: str) -> Schema:
+def _limits(side: str, name: str) -> Schema:
     """A metric's table of operators."""
-    return {"$ref": f"#/$defs/{side}-{METRICS[metric].kind}", "description": METRICS[metric].summary}
+    return {"$ref": f"#/$defs/{side}-{kind_of(metric(name))}", "description": metric(name).meaning}
 
 
 def _definitions() -> Schema:
@@ -94,7 +95,7 @@ def _definitions() -> Schema:
     return {
         f"{side}-{kind}": _table(_operators(operators, kind))
         for side, operators in (("check", CHECK), ("claim", CLAIM))
-        for kind in (COUNT, SHARE, SIZES, SHAPE)
+        for kind in (COUNT, SHARE, RATIO, SIZE, SHAPE)
     }
 
 
@@ -107,12 +108,12 @@ def _bound(operator: Operator, kind: str) -> Schema:
     described: Schema = {"description": operator.summary}
     if isinstance(operator, EqualSides):
         return {**described, "const": True}
-    number = {"type": "number" if kind == SHARE or not operator.wants_integers else "integer", "minimum": 0}
-    may_be_share = operator.takes_percent or kind == SHARE
+    number = {"type": "number" if kind in (SHARE, RATIO) or not operator.wants_integers else "integer", "minimum": 0}
+    may_be_share = operator.takes_percent or kind in (SHARE, RATIO)
     quantity = {"type": "string", "pattern": SHARE_PATTERN if may_be_share else COUNT_PATTERN}
-    if not operator.takes_sizes or kind not in (SIZES, SHAPE):
+    if not operator.takes_sizes or kind not in (SIZE, SHAPE):
         return {**described, "anyOf": [number, quantity]}
-    return {**described, "anyOf": [_SIZES, _SHAPE] + ([number] if kind == SIZES else [])}
+    return {**described, "anyOf": [_SIZES, _SHAPE] + ([number] if kind == SIZE else [])}
 
 
 def _table(properties: Schema, summary: str = "") -> Schema:

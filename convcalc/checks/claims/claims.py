@@ -21,8 +21,7 @@ from convcalc.checks.claims import expression
 from convcalc.checks.claims.expression import Expression
 from convcalc.checks.claims.quantities import EXPERIMENTS, WORDS
 from convcalc.core.errors import ConvcalcError, ShapeError, SpecError, UsageError
-from convcalc.core.ops import Shape
-from convcalc.language.parse import input_shape
+from convcalc.language.source import Source
 
 VERDICTS = ("right", "wrong", "imprecise", "unstated", "outside")
 
@@ -93,10 +92,10 @@ class Template(NamedTuple):
     norm: str = ""
     bias: bool = False
 
-    def filled(self, values: Mapping[str, Any]) -> tuple[str, Shape | None, str, bool]:
-        """The spec for one case. Raises SpecError for a bad input."""
+    def filled(self, values: Mapping[str, Any]) -> Source:
+        """The spec for one case."""
         text, input = (fill(part, values, _written) for part in (self.text, self.input))
-        return text, input_shape(input) if input else None, self.norm, self.bias
+        return Source(text=text, inputs=(input,) if input else (), norm=self.norm, bias=self.bias)
 
     @property
     def holes(self) -> set[str]:

@@ -23,12 +23,13 @@ from convcalc.checks.claims.expression import Expression, spell
 from convcalc.checks.claims.quantities import (
     EXPERIMENTS,
     WORDS,
+    Candidate,
     Laboratory,
-    Network,
     NotJudgedError,
     arithmetic,
 )
 from convcalc.core.errors import ConfirmError, ConvcalcError, LimitError, SpecError
+from convcalc.language.source import Source
 
 NOT_RUN = "not run"
 
@@ -79,7 +80,7 @@ class Judge:
 
     def __init__(self, open_laboratory: Callable[[], Laboratory]) -> None:
         self.laboratory = cache(open_laboratory)
-        self._networks: dict[tuple[Any, ...], Network] = {}
+        self._networks: dict[Source, Candidate] = {}
 
     def judge(self, claim: Claim) -> Judged:
         """Compute a claim. Raises ConvcalcError, with the claim's place, where it cannot be computed."""
@@ -88,9 +89,9 @@ class Judge:
         except ConvcalcError as error:
             raise placed(error, claim.place) from None
 
-    def network(self, *spec: Any) -> Network:
-        """The network of a filled template, the same object for the same spec."""
-        return self._networks.setdefault(spec, Network(*spec))
+    def candidate(self, source: Source) -> Candidate:
+        """The network of a filled template, the same object for the same source."""
+        return self._networks.setdefault(source, Candidate(source))
 
     def _judge(self, claim: Claim) -> Judged:
         case = _Case(self, claim, claim.where)
@@ -174,7 +175,7 @@ class _Case:
         if name in self.claim.figures:
             self._figures[name] = value = self._compute(name)
             return value
-        return self.judge.network(*self.claim.specs[name].filled(self.values))
+        return self.judge.candidate(self.claim.specs[name].filled(self.values))
 
     def _compute(self, name: str) -> Any:
         if name in self._pending:
@@ -190,7 +191,7 @@ class _Case:
 
     def call(self, function: str, arguments: list[Any], text: str) -> Any:
         value = self._run(function, arguments, text) if function in EXPERIMENTS else _apply(function, arguments)
-        network = arguments[0] if arguments and isinstance(arguments[0], Network) else None
+        network = arguments[0] if arguments and isinstance(arguments[0], Candidate) else None
         if network:
             self.steps.append(Step(text, network.misfit or arithmetic(function, network), value))
             if function == "fits" and not value:

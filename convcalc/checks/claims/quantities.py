@@ -14,13 +14,15 @@ from functools import cached_property
 from math import floor, prod
 from typing import Any, NamedTuple, Protocol
 
-from convcalc.analysis.counts import Row, Summary, measure
-from convcalc.analysis.receptive_field import Field, receptive_fields, spatial_end
+from convcalc.analysis.counts import Layer
+from convcalc.analysis.load import load_text
+from convcalc.analysis.network import Network
+from convcalc.analysis.receptive_field import Field
 from convcalc.core.errors import LimitError, ShapeError
 from convcalc.core.graph import Graph
-from convcalc.core.ops import Cat, Identity, Op, Shape
+from convcalc.core.ops import Cat, Identity, Op
 from convcalc.core.window import IDENTITY
-from convcalc.language.parse import parse
+from convcalc.language.source import Source
 
 MAX_FEATURES = 10_000
 """The longest list of features that is followed through concatenations."""
@@ -30,45 +32,43 @@ SHOWN_LAYERS = 8
 
 
 @dataclass(frozen=True)
-class Network:
-    """A spec over its input, built and counted when it is first asked for."""
+class Candidate:
+    """A network that a claim names, built when it is first asked for: a claim may say that it does not fit."""
 
-    text: str
-    input: Shape | None = None
-    norm: str = ""
-    bias: bool = False
+    source: Source
 
     def __str__(self) -> str:
-        return self.text
+        return self.source.text
 
     @cached_property
-    def graph(self) -> Graph:
+    def network(self) -> Network:
         """Raises what the language raises: SpecError, ShapeError, LimitError, UnknownBlockError."""
-        return parse(self.text, self.input, norm=self.norm, bias=self.bias).graph
+        return load_text(self.source)
 
-    @cached_property
-    def summary(self) -> Summary:
-        return measure(self.graph)
+    @property
+    def graph(self) -> Graph:
+        return self.network.graph
 
-    @cached_property
+    @property
     def field(self) -> Field:
-        """The output's receptive field, or the last one before it turns global."""
-        fields = receptive_fields(self.graph)
-        spatial = spatial_end(self.graph, fields)
-        return fields[self.graph.outputs[0] if spatial is None else spatial]
+        """The output's receptive field, or the last one before it turns global. Raises LimitError."""
+        field = self.network.spatial_field
+        if field is None:
+            raise LimitError(self.network.receptive_field_note)
+        return field
 
     @property
     def misfit(self) -> str:
         """Why a layer does not fit its input; empty where all do."""
         try:
-            _ = self.graph
+            _ = self.network
         except ShapeError as error:
             return error.message
         return ""
 
-    def convolutions(self, part: str) -> list[Row]:
+    def convolutions(self, part: str) -> list[Layer]:
         """The convolutions with `part` in their name, in the order of the network."""
-        return [row for row in self.summary.rows if row.op.is_convolution and part in row.name]
+        return [layer for layer in self.network.layers if layer.op.is_convolution and part in layer.name]
 
 
 class Laboratory(Protocol):
@@ -124,14 +124,14 @@ class Word(NamedTuple):
 
 
 _TYPES: dict[str, Any] = {
-    "spec": Network,
+    "spec": Candidate,
     "text": str,
     "whole number": int,
     "number": (int, float, Fraction),
     "list": list,
     "value": object,
 }
-_KINDS = {"Network": "spec", "str": "text", "int": "whole number", "Number": "number", "list[Any]": "list"}
+_KINDS = {"Candidate": "spec", "str": "text", "int": "whole number", "Number": "number", "list[Any]": "list"}
 
 Number = int | float | Fraction
 
@@ -166,130 +166,130 @@ def _register(table: dict[str, Word], function: Callable[..., Any], skipped: int
 
 
 @word
-def params(net: Network) -> int:
+def params(net: Candidate) -> int:
     """Trainable parameters."""
-    return net.summary.params.total
+    return net.network.params
 
 
 @word
-def weights(net: Network) -> int:
+def weights(net: Candidate) -> int:
     """Weights of convolutions and dense layers, without biases and normalisation."""
-    return net.summary.params.weights
+    return net.network.parameters.weights
 
 
 @word
-def biases(net: Network) -> int:
+def biases(net: Candidate) -> int:
     """Biases of convolutions and dense layers."""
-    return net.summary.params.biases
+    return net.network.parameters.biases
 
 
 @word
-def norm(net: Network) -> int:
+def norm(net: Candidate) -> int:
     """Scales and shifts of normalisation layers."""
-    return net.summary.params.norm
+    return net.network.parameters.norm
 
 
 @word
-def macs(net: Network) -> int:
+def macs(net: Candidate) -> int:
     """Multiply-accumulates of convolutions, dense layers and matrix products."""
-    return net.summary.macs
+    return net.network.macs
 
 
 @word
-def flops(net: Network) -> int:
+def flops(net: Candidate) -> int:
     """2 x MACs."""
-    return net.summary.flops
+    return net.network.flops
 
 
 @word
-def elementwise(net: Network) -> int:
+def elementwise(net: Candidate) -> int:
     """All other arithmetic."""
-    return net.summary.elementwise
+    return net.network.elementwise
 
 
 @word
-def activations(net: Network) -> int:
+def activations(net: Candidate) -> int:
     """Elements that all layers write."""
-    return net.summary.memory.activations
+    return net.network.memory.activations
 
 
 @word
-def peak(net: Network) -> int:
+def peak(net: Candidate) -> int:
     """The most elements of activations alive at once in an inference pass."""
-    return net.summary.memory.peak
+    return net.network.memory.peak
 
 
 @word
-def training(net: Network) -> int:
+def training(net: Candidate) -> int:
     """Elements of activations that a backward pass needs kept."""
-    return net.summary.memory.training
+    return net.network.memory.training
 
 
 # ---------------------------------------------------------------- structure
 
 
 @word
-def fits(net: Network) -> bool:
+def fits(net: Candidate) -> bool:
     """Whether every layer fits what comes into it."""
     return not net.misfit
 
 
 @word
-def shape(net: Network) -> list[int]:
+def shape(net: Candidate) -> list[int]:
     """The output's shape, channels first."""
     return list(net.graph.output_shape)
 
 
 @word
-def count(net: Network, kind: str, part: str = "") -> int:
+def count(net: Candidate, kind: str, part: str = "") -> int:
     """How many layers of a kind ("conv", "fc") there are, of those with a part in their name."""
-    return sum(row.kind == kind and part in row.name for row in net.summary.rows)
+    return sum(row.kind == kind and part in row.name for row in net.network.layers)
 
 
 @word
-def kinds(net: Network, part: str = "") -> list[str]:
+def kinds(net: Candidate, part: str = "") -> list[str]:
     """The kinds of the layers in their order: ["conv", "bn", "relu"]."""
-    return [row.kind for row in net.summary.rows if part in row.name]
+    return [row.kind for row in net.network.layers if part in row.name]
 
 
 @word
-def out(net: Network, part: str = "") -> list[int]:
+def out(net: Candidate, part: str = "") -> list[int]:
     """The output channels of every convolution."""
     return [row.output[0] for row in net.convolutions(part)]
 
 
 @word
-def ins(net: Network, part: str = "") -> list[int]:
+def ins(net: Candidate, part: str = "") -> list[int]:
     """The input channels that come into every convolution."""
     return [net.graph.input_shapes_of(row.node)[0][0] for row in net.convolutions(part)]
 
 
 @word
-def groups(net: Network, part: str = "") -> list[int]:
+def groups(net: Candidate, part: str = "") -> list[int]:
     """The groups of every convolution."""
     return [row.op.groups for row in net.convolutions(part)]  # type: ignore[attr-defined]
 
 
 @word
-def kernels(net: Network, part: str = "") -> list[Any]:
+def kernels(net: Candidate, part: str = "") -> list[Any]:
     """The kernel size of every convolution; one number where its axes agree."""
     return [_same_axes(row.op.kernel) for row in net.convolutions(part)]  # type: ignore[attr-defined]
 
 
 @word
-def strides(net: Network, part: str = "") -> list[Any]:
+def strides(net: Candidate, part: str = "") -> list[Any]:
     """The stride of every convolution; one number where its axes agree."""
     return [_same_axes(row.op.stride) for row in net.convolutions(part)]  # type: ignore[attr-defined]
 
 
 @word
-def layer_weights(net: Network, part: str = "") -> list[int]:
+def layer_weights(net: Candidate, part: str = "") -> list[int]:
     """The weights of every convolution."""
-    return [row.params.weights for row in net.convolutions(part)]
+    return [row.parameters.weights for row in net.convolutions(part)]
 
 
 @word
-def depth(net: Network) -> int:
+def depth(net: Candidate) -> int:
     """Convolutions on the longest way through the network."""
     longest = [0] * len(net.graph.nodes)
     for index, (op, inputs, _) in enumerate(net.graph.nodes):
@@ -298,7 +298,7 @@ def depth(net: Network) -> int:
 
 
 @word
-def features(net: Network) -> list[str]:
+def features(net: Candidate) -> list[str]:
     """What arrives unchanged at the output, through concatenations only: names of layers and inputs."""
     nodes = net.graph.nodes
     pending, found = [net.graph.outputs[0]], []
@@ -317,19 +317,19 @@ def features(net: Network) -> list[str]:
 
 
 @word
-def rf(net: Network) -> Any:
+def rf(net: Candidate) -> Any:
     """The receptive field's span (before global pooling); one number where its axes agree."""
     return _same_axes(net.field.size)
 
 
 @word
-def reads(net: Network) -> Any:
+def reads(net: Candidate) -> Any:
     """How many places of the span are really read, per axis; one number where the axes agree."""
     return _same_axes([axis.total for axis in net.field.typical.axes])
 
 
 @word
-def coverage(net: Network) -> Fraction:
+def coverage(net: Candidate) -> Fraction:
     """The share of the receptive field's places that is really read: 1 without holes."""
     region = net.field.typical
     if not region.exact:
@@ -338,7 +338,7 @@ def coverage(net: Network) -> Fraction:
 
 
 @word
-def own_stride_rf(net: Network) -> Any:
+def own_stride_rf(net: Candidate) -> Any:
     """What the receptive field would be if every layer added (kernel - 1) x its own stride: a common mistake.
 
     The first layer counts as its kernel. The rule is for layers that follow each other.
@@ -418,25 +418,25 @@ def whole(value: Number) -> int:
 
 
 @experiment
-def difference(lab: Laboratory, one: Network, other: Network) -> float:
+def difference(lab: Laboratory, one: Candidate, other: Candidate) -> float:
     """The largest difference of two networks' outputs on random input, weights copied, in float64."""
     return lab.difference(one.graph, other.graph)
 
 
 @experiment
-def gradient_difference(lab: Laboratory, one: Network, other: Network) -> float:
+def gradient_difference(lab: Laboratory, one: Candidate, other: Candidate) -> float:
     """The largest difference of the gradients by the input and by every weight, likewise."""
     return lab.gradient_difference(one.graph, other.graph)
 
 
 @experiment
-def groups_reached(lab: Laboratory, net: Network, number: int) -> list[int]:
+def groups_reached(lab: Laboratory, net: Candidate, number: int) -> list[int]:
     """The fewest and the most of so many input channel groups that any output depends on, by gradients."""
     return lab.groups_reached(net.graph, number)
 
 
 @experiment
-def milliseconds(lab: Laboratory, *nets: Network) -> list[list[float]]:
+def milliseconds(lab: Laboratory, *nets: Candidate) -> list[list[float]]:
     """The time of a forward pass of each network, run in turns: lower quartile, median, upper quartile."""
     return lab.milliseconds(*(net.graph for net in nets))
 
@@ -444,37 +444,37 @@ def milliseconds(lab: Laboratory, *nets: Network) -> list[list[float]]:
 # ---------------------------------------------------------------- the arithmetic behind a count
 
 
-def arithmetic(name: str, net: Network) -> str:
+def arithmetic(name: str, net: Candidate) -> str:
     """How a quantity of a network comes about, as text with the numbers in it; empty where it is a plain look."""
     if name in ("weights", "params", "macs"):
-        return _sum_over_layers(name, net.summary)
+        return _sum_over_layers(name, net.network)
     if name == "rf":
         return _growth(net)
     return ""
 
 
-def _sum_over_layers(name: str, summary: Summary) -> str:
-    counts = {row.name: _count_of(name, row) for row in summary.rows}
-    rows = [row for row in summary.rows if counts[row.name]]
+def _sum_over_layers(name: str, network: Network) -> str:
+    counts = {row.name: _count_of(name, row) for row in network.layers}
+    rows = [row for row in network.layers if counts[row.name]]
     if len(rows) > SHOWN_LAYERS:
         return f"the sum over {len(rows)} layers"
     if name == "macs":
-        terms = [summary.formula(row).macs for row in rows]
-    elif all(_count_of(name, row) == row.params.total for row in rows):
-        terms = [summary.formula(row).params for row in rows]
+        terms = [network.formula(row).macs for row in rows]
+    elif all(_count_of(name, row) == row.params for row in rows):
+        terms = [network.formula(row).params for row in rows]
     else:
         terms = [f"{counts[row.name]:,} ({row.name})" for row in rows]
     return " + ".join(term or f"{counts[row.name]:,}" for term, row in zip(terms, rows, strict=True))
 
 
-def _count_of(name: str, row: Row) -> int:
-    return {"weights": row.params.weights, "params": row.params.total, "macs": row.macs}[name]
+def _count_of(name: str, row: Layer) -> int:
+    return {"weights": row.parameters.weights, "params": row.params, "macs": row.macs}[name]
 
 
-def _growth(net: Network) -> str:
+def _growth(net: Candidate) -> str:
     """`1 -> 3 -> 5`: the field after every layer of a short chain that widens it."""
     graph = net.graph
-    fields = receptive_fields(graph)
+    fields = net.network.fields
     chained = all(graph.nodes[index].inputs == (index - 1,) for index in graph.layers)
     widening = [i for i in graph.layers if type(graph.nodes[i].op).window is not Op.window]
     if not chained or len(widening) > SHOWN_LAYERS:

@@ -25,5 +25,5 @@ def command(request: Request, output: Output, explain: bool) -> int:
     from convcalc.cli.network import resolve
     from convcalc.report.build.layers import flops_report
 
-    subject = resolve(request)
-    return answer(subject, output, lambda analysis: flops_report(subject, analysis, explain=explain))
+    network = resolve(request)
+    return answer(network, output, lambda: flops_report(network, depth=output.depth, explain=explain))

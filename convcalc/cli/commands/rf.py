@@ -53,11 +53,11 @@ def command(
     from convcalc.report.build.document import place_document
     from convcalc.report.build.fields import rf_report
 
-    subject = past(up_to(resolve(request), layer_name), patterns)
-    places = asked_places(subject.graph, unit, pixel)
+    network = past(up_to(resolve(request), layer_name), patterns)
+    places = asked_places(network.graph, unit, pixel)
     return answer(
-        subject,
+        network,
         output,
-        lambda analysis: rf_report(subject, analysis, explain=explain, places=places),
+        lambda: rf_report(network, depth=output.depth, explain=explain, places=places),
         {"places": [place_document(place) for place in places]} if places else {},
     )

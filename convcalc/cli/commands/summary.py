@@ -23,5 +23,5 @@ def command(request: Request, output: Output) -> int:
     from convcalc.cli.network import resolve
     from convcalc.report.build.layers import summary_report
 
-    subject = resolve(request)
-    return answer(subject, output, lambda analysis: summary_report(subject, analysis, dtype=output.dtype))
+    network = resolve(request)
+    return answer(network, output, lambda: summary_report(network, depth=output.depth, dtype=output.dtype))

@@ -14,11 +14,10 @@ from pathlib import Path
 
 import torch
 
-from convcalc.analysis.counts import Summary, measure
+from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Confirmation
 from convcalc.core.errors import ConfirmError
-from convcalc.core.graph import Graph
-from convcalc.pytorch.build import Network, build
+from convcalc.pytorch.build import BuiltModule, build
 from convcalc.pytorch.device import device_of
 from convcalc.pytorch.verify.counts import count_checks
 from convcalc.pytorch.verify.gradients import reach_checks
@@ -35,26 +34,25 @@ ASSUMED_MEMORY = 8 << 30
 NO_OTHER_WITNESS = "elementwise arithmetic and memory (no other tool counts them)"
 
 
-def confirm(graph: Graph, *, device: str = "cpu", progress: Callable[[str], None] | None = None) -> Confirmation:
-    """Prove the numbers of `graph` on its real PyTorch module.
+def confirm(network: Network, *, device: str = "cpu", progress: Callable[[str], None] | None = None) -> Confirmation:
+    """Prove the numbers of `network` on its real PyTorch module.
 
     `device` is "cpu", "cuda" (or another of torch's) or "auto"; `progress` is told each stage as it begins.
     Raises ConfirmError where the module does not fit the memory or there is no such device.
 
-    >>> from convcalc import parse
-    >>> confirm(parse("3x3,3x3", (4, 9, 9)).graph).ok
+    >>> from convcalc import load
+    >>> confirm(load("3x3,3x3", input=(4, 9, 9))).ok
     True
     """
     tell = progress or (lambda stage: None)
     place = device_of(device)
-    summary = measure(graph)
-    _check_memory(summary, place)
+    _check_memory(network, place)
     with _quiet(), torch.inference_mode(False):
         tell("building the module")
         with torch.device("meta"):
-            module = build(graph).eval()
+            module = build(network.graph).eval()
         tell("running the module")
-        checks, uncovered = count_checks(summary, _allocate(module, place))
+        checks, uncovered = count_checks(network, _allocate(module, place))
         if all(check.ok for check in checks if check.what == "output"):
             tell("following gradients")
             reached, unreached = reach_checks(module, place)
@@ -68,9 +66,9 @@ def confirm(graph: Graph, *, device: str = "cpu", progress: Callable[[str], None
     )
 
 
-def _check_memory(summary: Summary, device: torch.device) -> None:
+def _check_memory(network: Network, device: torch.device) -> None:
     """Raise ConfirmError unless parameters and live activations fit, before anything is allocated."""
-    needed = BYTES * (summary.memory.params + summary.memory.peak)
+    needed = BYTES * (network.memory.params + network.memory.peak)
     available = free_memory(device)
     if needed > USABLE * available:
         raise ConfirmError(
@@ -96,7 +94,7 @@ def _gigabytes(count: int) -> str:
     return f"{count / 1e9:,.1f} GB" if count < 10**15 else f"{count // 10**9:,} GB"
 
 
-def _allocate(module: Network, device: torch.device) -> Network:
+def _allocate(module: BuiltModule, device: torch.device) -> BuiltModule:
     """Memory for a module built on the meta device. Counts do not depend on weights: they are zero."""
     module.to_empty(device=device)
     with torch.no_grad():

@@ -11,12 +11,12 @@ from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from convcalc.analysis.counts import Summary
+from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Check
 from convcalc.core.errors import ConfirmError
 from convcalc.core.ops import Op, Shape
 from convcalc.pytorch import modules
-from convcalc.pytorch.build import Network
+from convcalc.pytorch.build import BuiltModule
 
 EXACT_IN_FVCORE = (
     nn.Conv1d,
@@ -44,7 +44,7 @@ class _Passed(NamedTuple):
     refused: tuple[str, str] | None
 
 
-def count_checks(summary: Summary, module: Network) -> tuple[list[Check], list[str]]:
+def count_checks(network: Network, module: BuiltModule) -> tuple[list[Check], list[str]]:
     """Every layer's shape, parameters and MACs as the witnesses see them; and in words what they do not see.
 
     Raises ConfirmError where the module outgrows the memory or torch's integers.
@@ -52,37 +52,37 @@ def count_checks(summary: Summary, module: Network) -> tuple[list[Check], list[s
     passed = _run(module)
     shapes = [
         Check("output", row.name, list(row.output), list(passed.shapes[row.name]), MODULE)
-        for row in summary.rows
+        for row in network.layers
         if row.name in passed.shapes
     ]
-    params = _param_checks(summary, module)
+    params = _param_checks(network, module)
     if passed.refused:
         name, reason = passed.refused
-        expected = next(row.output for row in summary.rows if row.name == name)
+        expected = next(row.output for row in network.layers if row.name == name)
         return [*shapes, Check("output", name, list(expected), reason, MODULE), *params], ["the layers from there on"]
-    macs, uncovered = _mac_checks(summary, module, passed.macs)
+    macs, uncovered = _mac_checks(network, module, passed.macs)
     return [*shapes, *params, *macs], uncovered
 
 
-def _param_checks(summary: Summary, module: Network) -> list[Check]:
+def _param_checks(network: Network, module: BuiltModule) -> list[Check]:
     layers = module.layers
     checks = []
-    for row in summary.rows:
+    for row in network.layers:
         measured = _numel(layers[row.name])
-        if row.params.total or measured:
-            checks.append(Check("params", row.name, row.params.total, measured, MODULE))
-    return [*checks, Check("params", None, summary.params.total, _numel(module), MODULE)]
+        if row.params or measured:
+            checks.append(Check("params", row.name, row.params, measured, MODULE))
+    return [*checks, Check("params", None, network.params, _numel(module), MODULE)]
 
 
-def _mac_checks(summary: Summary, module: Network, macs: dict[str, int]) -> tuple[list[Check], list[str]]:
+def _mac_checks(network: Network, module: BuiltModule, macs: dict[str, int]) -> tuple[list[Check], list[str]]:
     """fvcore for each layer that it counts exactly, torch's counter for the others and in all."""
     checks, uncovered = [], []
     known: dict[tuple[Op, tuple[Shape, ...]], int] = {}
     layers = module.layers
-    for row in summary.rows:
+    for row in network.layers:
         layer = layers[row.name]
         if isinstance(layer, EXACT_IN_FVCORE):
-            inputs = tuple(summary.graph.input_shapes_of(row.node))
+            inputs = tuple(network.graph.input_shapes_of(row.node))
             if (row.op, inputs) not in known:
                 known[row.op, inputs] = _by_fvcore(layer, inputs)
             checks.append(Check("macs", row.name, row.macs, known[row.op, inputs], FVCORE))
@@ -92,11 +92,11 @@ def _mac_checks(summary: Summary, module: Network, macs: dict[str, int]) -> tupl
     exact = sum(check.expected for check in checks if check.witness is FVCORE)
     counted = sum(check.measured for check in checks if check.witness is FVCORE)
     checks.append(Check("macs", None, exact, counted, FVCORE))
-    checks.append(Check("macs", None, summary.macs, sum(macs.values()), COUNTER))
+    checks.append(Check("macs", None, network.macs, sum(macs.values()), COUNTER))
     return checks, uncovered
 
 
-def _run(module: Network) -> _Passed:
+def _run(module: BuiltModule) -> _Passed:
     """One pass through the module. Raises ConfirmError."""
     shapes: dict[str, Shape] = {}
     sums: dict[str, int] = {}

@@ -24,7 +24,7 @@ from convcalc.core.errors import LimitError, ShapeError
 from convcalc.core.graph import Graph, Node
 from convcalc.core.ops import Input, Op
 from convcalc.core.window import NOTHING, Positions
-from convcalc.pytorch.build import Network
+from convcalc.pytorch.build import BuiltModule
 from convcalc.pytorch.verify.sketch import NotSketchedError, sketch
 
 WITNESS = "gradients"
@@ -166,7 +166,7 @@ class Part(NamedTuple):
         return made
 
 
-def reach_checks(module: Network, device: torch.device) -> tuple[list[Check], list[str]]:
+def reach_checks(module: BuiltModule, device: torch.device) -> tuple[list[Check], list[str]]:
     """The receptive field of every layer as gradients see it; and in words what they were not asked."""
     graph = module.graph
     if any(len(shape) == 1 for shape in graph.input_shapes):
@@ -205,7 +205,7 @@ def _first(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{len(names):,} layers, {names[0]} the first,"
 
 
-def _sketches(module: Network, device: torch.device) -> tuple[dict[str, nn.Module], list[str]]:
+def _sketches(module: BuiltModule, device: torch.device) -> tuple[dict[str, nn.Module], list[str]]:
     """The sketch of every layer that has one, and the kinds of those that have none in words."""
     made, missing = {}, {}
     for name, layer in module.layers.items():

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from convcalc.analysis.counts import Summary, measure
+from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Check, Confirmation
 from convcalc.core.errors import ConfirmError
 from convcalc.pytorch.device import device_of
@@ -37,9 +37,9 @@ def confirm_recording(
     make: Callable[[], nn.Module], recording: Recording, inputs: Sequence[InputSpec], *, device: str = "cpu"
 ) -> Confirmation:
     """Lay the counts of a recording beside those of the real module. Raises ConfirmError where it does not fit."""
-    summary = measure(recording.graph)
+    network = Network(graph=recording.graph)
     place = device_of(device)
-    needed = 4 * (summary.memory.params + summary.params.frozen + recording.buffers + 2 * summary.memory.peak)
+    needed = 4 * (network.memory.params + network.parameters.frozen + recording.buffers + 2 * network.memory.peak)
     available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else needed
     if place.type == "cpu" and needed > 0.8 * available:
         raise ConfirmError(f"the module needs {needed / 1e9:.1f} GB of memory, {available / 1e9:.1f} are free")
@@ -47,7 +47,7 @@ def confirm_recording(
         warnings.simplefilter("ignore")
         model = _allocated(make(), place).eval()
         tensors = [tensor.to(place) for tensor in given_tensors(model, inputs, recording.batched)]
-        checks, uncovered = _checks(model, tensors, recording, summary)
+        checks, uncovered = _checks(model, tensors, recording, network)
     uncovered += ["the receptive field (its proof needs a network of the language)"]
     return Confirmation(str(place), torch.__version__.partition("+")[0], tuple(checks), tuple(uncovered))
 
@@ -60,7 +60,7 @@ def _allocated(model: nn.Module, place: torch.device) -> nn.Module:
 
 
 def _checks(
-    model: nn.Module, tensors: list[torch.Tensor], recording: Recording, summary: Summary
+    model: nn.Module, tensors: list[torch.Tensor], recording: Recording, network: Network
 ) -> tuple[list[Check], list[str]]:
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     frozen = sum(p.numel() for p in model.parameters() if not p.requires_grad)
@@ -68,11 +68,11 @@ def _checks(
     outputs, flops = _counted(model, tensors)
     shapes = [list(item.shape) for item in flat(outputs) if isinstance(item, torch.Tensor)]
     checks = [Check("output", None, [list(shape) for shape in recording.outputs], shapes, MODULE)]
-    checks.append(Check("params", None, summary.params.total, trainable, MODULE))
+    checks.append(Check("params", None, network.params, trainable, MODULE))
     if frozen:
-        checks.append(Check("frozen", None, summary.params.frozen, frozen, MODULE))
-    checks.append(Check("macs", None, summary.macs, flops // 2, COUNTER))
-    alone, left = _by_fvcore(model, tensors, summary)
+        checks.append(Check("frozen", None, network.parameters.frozen, frozen, MODULE))
+    checks.append(Check("macs", None, network.macs, flops // 2, COUNTER))
+    alone, left = _by_fvcore(model, tensors, network)
     return [*checks, *alone], left
 
 
@@ -88,7 +88,7 @@ def _counted(model: nn.Module, tensors: list[torch.Tensor]) -> tuple[Any, int]:
     return outputs, counter.get_total_flops()
 
 
-def _by_fvcore(model: nn.Module, tensors: list[torch.Tensor], summary: Summary) -> tuple[list[Check], list[str]]:
+def _by_fvcore(model: nn.Module, tensors: list[torch.Tensor], network: Network) -> tuple[list[Check], list[str]]:
     """Each convolution and dense layer that fvcore counts to the unit; and in words what it does not count."""
     modules = {name: module for name, module in model.named_modules() if isinstance(module, _COUNTED_BY_FVCORE)}
     try:
@@ -105,10 +105,10 @@ def _by_fvcore(model: nn.Module, tensors: list[torch.Tensor], summary: Summary) 
             left["convolutions with padding as text"] = left.get("convolutions with padding as text", 0) + 1
             continue
         measured = sum(int(counted[name].get(kind, 0)) for kind in MULTIPLICATIONS) if name in counted else 0
-        expected = sum(row.macs for row in summary.rows if row.name.partition("#")[0] == name)
+        expected = sum(row.macs for row in network.layers if row.name.partition("#")[0] == name)
         if measured or expected:
             checks.append(Check("macs", name, expected, measured, FVCORE))
-    for row in summary.rows:
+    for row in network.layers:
         if row.macs and row.name.partition("#")[0] not in modules:
             left[row.kind] = left.get(row.kind, 0) + 1
     said = [f"{count} of {kind} by fvcore (torch's counter stands)" for kind, count in left.items()]

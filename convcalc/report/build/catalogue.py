@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from convcalc.analysis.network import Network
 from convcalc.catalogue import Block
-from convcalc.analysis.counts import Summary
-from convcalc.report.parts import Column, Report, Table, show
+from convcalc.report.build.heading import heading
 from convcalc.report.build.structure import kinds_sentence, tree
-from convcalc.report.build.subject import Subject, heading
+from convcalc.report.parts import Column, Report, Table, show
 
 
 def catalogue_report(entries: Sequence[Block]) -> Report:
@@ -35,17 +35,17 @@ def catalogue_report(entries: Sequence[Block]) -> Report:
     ]
 
 
-def entry_report(entry: Block, subject: Subject, summary: Summary) -> Report:
+def entry_report(entry: Block, network: Network) -> Report:
     """One entry: where it is from, what can be set, its layers as a tree, and how many there are of each kind."""
-    name, shapes = heading(subject, summary)
+    name, shapes = heading(network)
     return [
         f"{name}: {entry.summary}",
         f"source: {entry.source}",
         f"parameters: {parameters_text(entry) or 'none'}",
         shapes,
-        tree(subject.graph),
-        kinds_sentence(summary),
-        f"params {show(summary.params.total)}, MACs {show(summary.macs)}",
+        tree(network.graph),
+        kinds_sentence(network),
+        f"params {show(network.params)}, MACs {show(network.macs)}",
     ]
 
 

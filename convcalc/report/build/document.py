@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from convcalc.core.errors import ConvcalcError
-from convcalc.analysis.receptive_field import Field, Region
-from convcalc.analysis.counts import Analysis, Memory, Row
+from convcalc.analysis.counts import Layer
+from convcalc.analysis.memory import Memory
+from convcalc.analysis.metrics import values
+from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Confirmation
+from convcalc.analysis.receptive_field import Field, Region
+from convcalc.core.errors import ConvcalcError
 from convcalc.report.build.fields import Place
 from convcalc.report.build.layers import BYTES
-from convcalc.report.build.subject import Subject
 
 FORMAT_VERSION = 1
 
@@ -30,47 +32,47 @@ def opening() -> Document:
     return {"format_version": FORMAT_VERSION, "convcalc": __version__}
 
 
-def model_document(subject: Subject, analysis: Analysis, *, dtype: str | None = None) -> Document:
+def model_document(network: Network, *, depth: int | None = None, dtype: str | None = None) -> Document:
     """A network's numbers; `confirmed` is null until a proof is added."""
-    summary = analysis.summary
-    graph = summary.graph
+    graph = network.graph
     document = {
         **opening(),
-        "spec": subject.text,
+        "spec": network.text,
         "input": list(graph.input_shapes[0]),
-        "input_default": bool(subject.defaulted),
+        "input_default": bool(network.defaulted),
         "inputs": {graph.nodes[i].name: list(graph.shapes[i]) for i in graph.inputs},
         "output": list(graph.output_shape),
-        "complete": summary.complete,
-        "uncounted": [{"op": name, "calls": calls} for name, calls in summary.uncounted.items()],
-        "params": summary.params.total,
-        "weights": summary.params.weights,
-        "biases": summary.params.biases,
-        "norm": summary.params.norm,
-        "frozen": summary.params.frozen,
-        "macs": summary.macs,
-        "flops": summary.flops,
-        "elementwise": summary.elementwise,
-        "receptive_field": field_document(analysis.field),
-        "memory": _memory(summary.memory, dtype),
-        "layers": [_layer(analysis, row) for row in summary.rows],
+        "complete": network.complete,
+        "uncounted": [{"op": name, "calls": calls} for name, calls in network.uncounted.items()],
+        "params": network.params,
+        "weights": network.parameters.weights,
+        "biases": network.parameters.biases,
+        "norm": network.parameters.norm,
+        "frozen": network.parameters.frozen,
+        "macs": network.macs,
+        "flops": network.flops,
+        "elementwise": network.elementwise,
+        "receptive_field": field_document(network.receptive_field),
+        "memory": _memory(network.memory, dtype),
+        "layers": [_layer(network, layer) for layer in network.by_module(depth)],
+        "metrics": {name: _number(value) for name, value in values(network).items()},
         "confirmed": None,
     }
-    if subject.notes:
-        document["notes"] = list(subject.notes)
-    if subject.buffers is not None:
-        document["buffers"] = subject.buffers
-    if analysis.note:
-        document["receptive_field_note"] = analysis.note
-    if analysis.spatial is not None:
-        name = graph.nodes[analysis.spatial].name
-        document["spatial"] = {"layer": name, "receptive_field": field_document(analysis.spatial_field)}
-    if subject.ungrouped:
-        whole = subject.ungrouped
-        share = Fraction(summary.params.weights, whole.params.weights)
+    if network.notes:
+        document["notes"] = list(network.notes)
+    if network.buffers is not None:
+        document["buffers"] = network.buffers
+    if network.receptive_field_note:
+        document["receptive_field_note"] = network.receptive_field_note
+    if network.spatial is not None:
+        name = graph.nodes[network.spatial].name
+        document["spatial"] = {"layer": name, "receptive_field": field_document(network.spatial_field)}
+    if network.ungrouped:
+        whole = network.ungrouped
+        share = Fraction(network.weights, whole.weights)
         document["ungrouped"] = {
-            "spec": whole.rows[0].spec,
-            "params": whole.params.total,
+            "spec": whole.layers[0].spec,
+            "params": whole.params,
             "macs": whole.macs,
             "ratio": str(share),
         }
@@ -138,23 +140,23 @@ def _value(value: Any) -> str:
     return json.dumps(value)
 
 
-def _layer(analysis: Analysis, row: Row) -> Document:
-    formula = analysis.summary.formula(row)
+def _layer(network: Network, row: Layer) -> Document:
+    formula = network.formula(row)
     return {
         "name": row.name,
         "op": row.kind,
         "spec": row.spec,
         "inputs": list(row.inputs),
         "output": list(row.output),
-        "params": row.params.total,
-        "weights": row.params.weights,
-        "biases": row.params.biases,
-        "norm": row.params.norm,
-        "frozen": row.params.frozen,
+        "params": row.params,
+        "weights": row.parameters.weights,
+        "biases": row.parameters.biases,
+        "norm": row.parameters.norm,
+        "frozen": row.parameters.frozen,
         "macs": row.macs,
         "flops": row.flops,
         "elementwise": row.elementwise,
-        "receptive_field": field_document(analysis.fields[row.node]) if analysis.fields else None,
+        "receptive_field": field_document(network.fields[row.node]) if network.fields else None,
         "formula": {"params": formula.params, "macs": formula.macs},
     }
 
@@ -171,6 +173,15 @@ def _region(region: Region) -> Document:
         "count": region.count,
         "products": [[[list(run) for run in axis.runs] for axis in box] for box in region.products],
     }
+
+
+def _number(value: Any) -> Any:
+    """A metric's value for programs: integers as they are, sizes as lists, fractions as decimal numbers."""
+    if isinstance(value, tuple):
+        return [_number(item) for item in value]
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else float(value)
+    return value
 
 
 def _exact(value: Fraction) -> int | str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from convcalc.analysis.network import Network
 from convcalc.analysis.receptive_field import Field, Region
 from convcalc.core.graph import Graph
-from convcalc.analysis.counts import Analysis
 from convcalc.core.ops import Input, Op, spell
-from convcalc.report.parts import Cell, Column, Listing, Part, Report, Table, amount, percent, show
-from convcalc.report.build.subject import Subject, heading
 from convcalc.core.window import Positions, Window
+from convcalc.report.build.heading import heading
+from convcalc.report.parts import Cell, Column, Listing, Part, Report, Table, amount, percent, show
 
 MAX_DRAWN = 64
 """The longest side of a field that is drawn."""
@@ -31,21 +31,23 @@ class Place(NamedTuple):
     regions: tuple[tuple[str, Region], ...]
 
 
-def rf_report(subject: Subject, analysis: Analysis, *, explain: bool, places: Sequence[Place] = ()) -> Report:
+def rf_report(
+    network: Network, *, depth: int | None = None, explain: bool = False, places: Sequence[Place] = ()
+) -> Report:
     """The receptive field of the output and of every layer."""
-    graph = analysis.summary.graph
+    graph = network.graph
     columns = (
         Column("layer", left=True), Column("op", rank=6, left=True), Column("spec", rank=4, left=True),
         Column("output", rank=5), Column("RF", left=True), Column("stride", rank=2, left=True),
         Column("padding", rank=3, left=True), Column("coverage", rank=7, show=percent),
     )  # fmt: skip
-    fields = analysis.fields
+    fields = network.fields
     rows = [
         (row.name, row.kind, row.spec, row.output, *(_field_row(fields[row.node]) if fields else (None,) * 4))
-        for row in analysis.summary.rows
+        for row in network.by_module(depth)
     ]
-    report: list[Part] = [*heading(subject, analysis.summary), *field_sentences(analysis)]
-    report += _drawing(analysis.spatial_field or analysis.field)
+    report: list[Part] = [*heading(network), *field_sentences(network)]
+    report += _drawing(network.spatial_field)
     report.append(Table(columns, rows, is_main=True))
     if explain and fields:
         report.append(Listing(_jumps(graph, fields)))
@@ -66,17 +68,17 @@ def field_cell(field: Field) -> tuple[Cell, Cell]:
     return (f">={size}" if field.input_dependent else size), field.stride
 
 
-def field_sentences(analysis: Analysis) -> list[str]:
+def field_sentences(network: Network) -> list[str]:
     """The output's receptive field in words, and the last spatial layer's where the output sees everything."""
-    field, end = analysis.field, analysis.spatial
+    field, end = network.receptive_field, network.spatial
     if field is None:
-        return [f"receptive field not followed: {analysis.note}"]
-    graph = analysis.summary.graph
+        return [f"receptive field not followed: {network.receptive_field_note}"]
+    graph = network.graph
     which = f" on {graph.nodes[graph.inputs[0]].name}:" if len(graph.inputs) > 1 else ""
     told = f"receptive field{which} {_told(field)}"
     if end is None:
         return [told, *_remarks(field)]
-    last = analysis.fields[end]
+    last = network.fields[end]
     return [told, f"last spatial layer {graph.nodes[end].name}: receptive field {_told(last)}", *_remarks(last)]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from convcalc.analysis.network import Network
 from convcalc.core.graph import Graph
-from convcalc.analysis.counts import Summary, kinds
 from convcalc.core.ops import Add, Conv, Op, TransposedConv
 from convcalc.report.parts import Cell, Column, Table
 
@@ -35,10 +35,10 @@ def projections(graph: Graph) -> list[int]:
     return found
 
 
-def kinds_sentence(summary: Summary) -> str:
+def kinds_sentence(network: Network) -> str:
     """Layers by kind: "53 convolutions: 49 on the main path, 4 projections; 1 dense; 49 relu"."""
-    counted = kinds(summary.rows)
-    beside = len(projections(summary.graph))
+    counted = network.kinds
+    beside = len(projections(network.graph))
     told = []
     for kind in sorted(counted, key=lambda kind: (kind not in _WORDS, kind not in _LABELS)):
         count = counted[kind]

@@ -1,0 +1,60 @@
+"""Memory in elements: what a pass over a graph writes, holds alive at once, and keeps for the backward pass."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from convcalc.core.algebra import prod
+from convcalc.core.graph import Graph
+
+
+class Memory(NamedTuple):
+    """Numbers of elements. `peak` is of live activations in an inference pass; `training` is kept for backward."""
+
+    params: int
+    activations: int
+    peak: int
+    training: int
+
+
+class Activations(NamedTuple):
+    """Elements written, the most alive at once, and those kept for the backward pass."""
+
+    written: int
+    peak: int
+    kept: int
+
+
+def activations(graph: Graph) -> Activations:
+    """Follow every tensor of an inference pass of batch 1 from the layer that writes it to its last reader.
+
+    A view shares the memory of what it views; the caller's input is alive until it was read last.
+    """
+    owner = list(range(len(graph.nodes)))
+    sizes = [prod(shape) for shape in graph.shapes]
+    last = owner.copy()
+    kept: set[int] = set()
+    for index, (op, inputs, _) in enumerate(graph.nodes):
+        if op.is_view and inputs:
+            owner[index] = owner[inputs[0]]
+        for source in (*inputs, index):
+            last[owner[source]] = index
+        if op.saves == "input":
+            kept.update([owner[source] for source in inputs])
+        elif op.saves == "output":
+            kept.add(owner[index])
+    for output in graph.outputs:
+        last[owner[output]] = len(owner)
+    ending: dict[int, int] = {}
+    for index, mine in enumerate(owner):
+        if mine == index:
+            ending[last[index]] = ending.get(last[index], 0) + sizes[index]
+    inputs_ = set(graph.inputs)
+    written = peak = live = 0
+    for index, mine in enumerate(owner):
+        if mine == index:
+            live += sizes[index]
+            written += 0 if index in inputs_ else sizes[index]
+        peak = max(peak, live)
+        live -= ending.get(index, 0)
+    return Activations(written=written, peak=peak, kept=sum([sizes[index] for index in kept]))

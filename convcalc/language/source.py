@@ -1,0 +1,52 @@
+"""What a user names, before it is built: a text, a catalogue entry or a model, and what it is over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from convcalc.core.operator import Shape, spell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A network by what was written.
+
+    Args:
+        text: a text of the language, a catalogue entry, or `package.module:attribute(arguments)`.
+        inputs: the inputs as texts ("3x224x224"); none for the text's own default.
+        norm: a normalisation after every convolution of a text ("bn").
+        bias: whether every convolution of a text has a bias.
+        settings: parameters for a catalogue entry, by name.
+    """
+
+    text: str
+    inputs: tuple[str, ...] = ()
+    norm: str = ""
+    bias: bool = False
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash that changes when what is written does, and stays when fields are added to this class."""
+        written = {field.name: getattr(self, field.name) for field in fields(self)}
+        said = {name: value for name, value in written.items() if value not in ("", (), False)}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def as_inputs(given: Shape | str | Sequence[Shape | str] | None) -> tuple[str, ...]:
+    """Inputs as texts, from a shape, a text, or a list of them; none for None.
+
+    >>> as_inputs((3, 224, 224)), as_inputs(["3x224x224", "128:int64"])
+    (('3x224x224',), ('3x224x224', '128:int64'))
+    """
+    if given is None:
+        return ()
+    if isinstance(given, str):
+        return (given,)
+    if all(isinstance(size, int) for size in given):
+        return (spell(tuple(size for size in given if isinstance(size, int))),)
+    return tuple(text for item in given if not isinstance(item, int) for text in as_inputs(item))

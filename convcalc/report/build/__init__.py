@@ -1,0 +1,1 @@
+"""What to say: numbers become the parts of a report."""
