@@ -120,7 +120,7 @@ def load(
 
     >>> net = load("resnext-block(cardinality=64)", input=(256, 56, 56))
     >>> net.params, net["conv2"].macs
-    (104448, 28901376)
+    (141824, 28901376)
     """
     from convcalc.analysis.network import Network
     from convcalc.core.graph import Graph

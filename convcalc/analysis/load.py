@@ -19,5 +19,5 @@ def load_text(source: Source) -> Network:
     if len(source.inputs) > 1:
         raise UsageError("a text has one input", hint="give one, for example 3x224x224")
     shape = input_shape(source.inputs[0]) if source.inputs else None
-    spec = parse(source.text, shape, norm=source.norm, bias=source.bias, settings=dict(source.settings))
-    return Network(graph=spec.graph, text=source.text, defaulted="default" if spec.default_input else "")
+    graph = parse(source.text, shape, norm=source.norm, bias=source.bias, settings=dict(source.settings))
+    return Network(graph=graph, text=source.text, defaulted="" if source.inputs else "default")

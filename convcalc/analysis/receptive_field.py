@@ -167,7 +167,7 @@ def receptive_fields(graph: Graph, source: int = 0) -> list[Field]:
     """The field of every node of `graph` on input number `source`. Raises LimitError.
 
     >>> from convcalc import parse
-    >>> receptive_fields(parse("3x3s2,3x3").graph)[-1].size
+    >>> receptive_fields(parse("3x3s2,3x3"))[-1].size
     (7, 7)
     """
     origin = graph.inputs[source]

@@ -60,8 +60,8 @@ class Block:
 
         Raises UnknownBlockError, UsageError, ShapeError, LimitError.
 
-        >>> from convcalc import block
-        >>> block("resnet-block").graph().output_shape
+        >>> from convcalc.catalogue import get
+        >>> get("resnet-block").graph().output_shape
         (256, 56, 56)
         """
         builder = Builder()

@@ -55,8 +55,8 @@ def _from_text(text: str, request: Request) -> Network:
         )
     shape, defaulted = _input(request, call.entry.input if call else DEFAULT_INPUT)
     bias = request.bias and call is None
-    spec = parse(text, shape, norm=request.norm, bias=bias, settings=settings)
-    return Network(graph=spec.graph, text=_with_settings(" ".join(text.split()), settings), defaulted=defaulted)
+    graph = parse(text, shape, norm=request.norm, bias=bias, settings=settings)
+    return Network(graph=graph, text=_with_settings(" ".join(text.split()), settings), defaulted=defaulted)
 
 
 def _lone_call(text: str) -> Call | None:
@@ -198,7 +198,7 @@ def _layer_graph(layer: LayerOptions, groups: int, shape: Shape, request: Reques
     """The layer as the language says it, over `shape`."""
     options = {**_given(layer), "groups": groups}
     letters = [f"{letter}{options[name]}" for name, letter in _LETTERS.items() if name in options]
-    return parse(f"{layer.kernel}{''.join(letters)}", shape, norm=request.norm, bias=request.bias).graph
+    return parse(f"{layer.kernel}{''.join(letters)}", shape, norm=request.norm, bias=request.bias)
 
 
 def _input(request: Request, default: Shape) -> tuple[Shape, str]:

@@ -75,17 +75,9 @@ Items = tuple[Any, ...]
 """Items that follow each other; each an Item."""
 
 
-class Spec(NamedTuple):
-    """A text that has been read: `graph` is what it means over its input (`default_input`: nobody named one)."""
-
-    text: str
-    graph: Graph
-    default_input: bool
-
-
 def parse(
     text: str, input: Shape | None = None, *, norm: str = "", bias: bool = False, settings: dict[str, Any] | None = None
-) -> Spec:
+) -> Graph:
     """Read `text` and build it over an input of shape `input`, channels first.
 
     The default input is a lone catalogue entry's own, else 128x56x56. `norm` ("bn") adds a normalisation
@@ -93,7 +85,7 @@ def parse(
     `settings` are parameters for a lone catalogue entry. Raises SpecError, ShapeError, LimitError,
     UnknownBlockError, UsageError.
 
-    >>> parse("3x3c64s2, relu").graph.output_shape
+    >>> parse("3x3c64s2, relu").output_shape
     (64, 28, 28)
     """
     items = read(text)
@@ -102,16 +94,16 @@ def parse(
     if len(items) == 1 and isinstance(items[0], Call):
         entry, arguments, offset = items[0]
         try:
-            graph = entry.graph(*([] if input is None else [input]), **{**arguments, **(settings or {})})
+            graph: Graph = entry.graph(*([] if input is None else [input]), **{**arguments, **(settings or {})})
         except ShapeError as error:
             raise _placed(error, text, offset) from None
-        return Spec(text, graph, input is None)
+        return graph
     if settings:
         names = ", ".join(settings)
         raise UsageError(f"{names}: only a catalogue entry has parameters", hint="convcalc blocks lists the catalogue")
     builder = Builder()
     output = build(text, items, builder.input(DEFAULT_INPUT if input is None else input))
-    return Spec(text, builder.graph(output), input is None)
+    return builder.graph(output)
 
 
 def read(text: str) -> Items:

@@ -33,7 +33,7 @@ def phrase(graph: Graph) -> str:
     """`graph` as a text that means the same network over the same input. Raises UnspeakableError.
 
     >>> from convcalc import parse
-    >>> phrase(parse("3x3s2,  add(1x1 | id), relu, relu").graph)
+    >>> phrase(parse("3x3s2,  add(1x1 | id), relu, relu"))
     '3x3c128s2, add(1x1c128 | id), relu*2'
     """
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
@@ -46,7 +46,7 @@ def phrase(graph: Graph) -> str:
 
 def _check(said: str, graph: Graph) -> None:
     """Raise UnspeakableError unless the text's own numbers are the network's."""
-    ours, theirs = _counts(graph), _counts(parse(said, graph.input_shapes[0]).graph)
+    ours, theirs = _counts(graph), _counts(parse(said, graph.input_shapes[0]))
     if ours != theirs:
         raise UnspeakableError(
             f"the text would have {theirs[0].total:,} parameters and {theirs[1]:,} MACs, "

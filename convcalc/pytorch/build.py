@@ -54,7 +54,7 @@ def build(graph: Graph) -> BuiltModule:
     """The PyTorch module of `graph`, on torch's default device and with torch's own initial weights.
 
     >>> from convcalc import parse
-    >>> sum(p.numel() for p in build(parse("3x3,3x3").graph).parameters())
+    >>> sum(p.numel() for p in build(parse("3x3,3x3")).parameters())
     294912
     """
     return BuiltModule(graph)

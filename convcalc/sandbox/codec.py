@@ -32,7 +32,7 @@ def load_graph(data: dict[str, Any]) -> Graph:
     """The graph that `dump_graph` wrote.
 
     >>> from convcalc import parse
-    >>> graph = parse("3x3s2, cat(1x1 | maxpool3x3s1p1)").graph
+    >>> graph = parse("3x3s2, cat(1x1 | maxpool3x3s1p1)")
     >>> load_graph(dump_graph(graph)) == graph
     True
     """

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from strategies import graphs
 
-from convcalc import analyse, measure, parse
-from convcalc.analysis.counts import Memory, kinds
+from convcalc import Network, parse, receptive_fields
+from convcalc.analysis.memory import Memory
 from convcalc.core.algebra import prod
 from convcalc.core.graph import Builder, Graph
 from convcalc.core.ops import Add, Conv, Flatten, Input, Mul, ReLU
@@ -20,35 +20,34 @@ from convcalc.core.ops import Add, Conv, Flatten, Input, Mul, ReLU
 @settings(max_examples=150, deadline=None)
 @given(graphs())
 def test_totals_are_sums_of_rows(graph: Graph) -> None:
-    summary = measure(graph)
-    assert [row.node for row in summary.rows] == list(graph.layers)
-    assert summary.params.total == sum(row.params.total for row in summary.rows)
-    assert summary.params.biases == sum(row.params.biases for row in summary.rows)
-    assert summary.macs == sum(row.macs for row in summary.rows)
-    assert summary.flops == sum(row.flops for row in summary.rows) == 2 * summary.macs
-    assert summary.elementwise == sum(row.elementwise for row in summary.rows)
-    assert summary.memory.params == summary.params.total
-    assert all(row.output == graph.shapes[row.node] for row in summary.rows)
-    assert analyse(graph).summary == summary
+    summary = Network(graph=graph)
+    assert [row.node for row in summary.layers] == list(graph.layers)
+    assert summary.params == sum(row.params for row in summary.layers)
+    assert summary.parameters.biases == sum(row.parameters.biases for row in summary.layers)
+    assert summary.macs == sum(row.macs for row in summary.layers)
+    assert summary.flops == sum(row.flops for row in summary.layers) == 2 * summary.macs
+    assert summary.elementwise == sum(row.elementwise for row in summary.layers)
+    assert summary.memory.params == summary.params
+    assert all(row.output == graph.shapes[row.node] for row in summary.layers)
 
 
 def test_a_row_says_what_it_reads() -> None:
-    summary = measure(parse("3x3, add(id | relu)", (4, 9, 9)).graph)
-    assert [(row.name, row.kind, row.spec, row.inputs) for row in summary.rows] == [
+    summary = Network(graph=parse("3x3, add(id | relu)", (4, 9, 9)))
+    assert [(row.name, row.kind, row.spec, row.inputs) for row in summary.layers] == [
         ("0", "conv", "3x3c4", ()),
         ("1.0.0", "identity", "id", ("0",)),
         ("1.1.0", "relu", "relu", ("0",)),
         ("1.add", "add", "add", ("1.0.0", "1.1.0")),
     ]
-    assert summary.formula(summary.rows[0]) == ("3*3*4*4", "3*3*4*4*9*9")
-    assert summary.formula(summary.rows[2]) == ("", "")
-    assert kinds(summary.rows) == Counter({"conv": 1, "identity": 1, "relu": 1, "add": 1})
+    assert summary.formula(summary.layers[0]) == ("3*3*4*4", "3*3*4*4*9*9")
+    assert summary.formula(summary.layers[2]) == ("", "")
+    assert summary.kinds == Counter({"conv": 1, "identity": 1, "relu": 1, "add": 1})
 
 
 def test_a_network_of_nothing() -> None:
     builder = Builder()
-    summary = measure(builder.graph(builder.input((3, 4))))
-    assert (summary.rows, summary.params.total, summary.macs) == ((), 0, 0)
+    summary = Network(graph=builder.graph(builder.input((3, 4))))
+    assert (summary.layers, summary.params, summary.macs) == ((), 0, 0)
     # The input is there all the time, and nothing was written.
     assert summary.memory == Memory(0, 0, 12, 0)
 
@@ -83,7 +82,7 @@ def simulate(graph: Graph) -> tuple[int, int, int]:
 @settings(max_examples=400, deadline=None)
 @given(graphs(most=10))
 def test_memory_is_that_of_a_simulation(graph: Graph) -> None:
-    memory = measure(graph).memory
+    memory = Network(graph=graph).memory
     assert (memory.activations, memory.peak, memory.training) == simulate(graph)
 
 
@@ -109,7 +108,7 @@ def test_memory_is_that_of_a_simulation(graph: Graph) -> None:
     ],
 )
 def test_memory_by_hand(text: str, activations: int, peak: int, training: int) -> None:
-    memory = measure(parse(text, (4, 9, 9)).graph).memory
+    memory = Network(graph=parse(text, (4, 9, 9))).memory
     assert (memory.activations, memory.peak, memory.training) == (activations, peak, training)
 
 
@@ -118,7 +117,7 @@ def test_a_tensor_that_nobody_reads_is_freed_at_once() -> None:
     x = builder.input((1, 10))
     x.apply(ReLU())
     y = x.apply(Conv(3))
-    assert measure(builder.graph(y)).memory.peak == 20
+    assert Network(graph=builder.graph(y)).memory.peak == 20
 
 
 def test_outputs_live_to_the_end() -> None:
@@ -126,35 +125,34 @@ def test_outputs_live_to_the_end() -> None:
     x = builder.input((1, 10))
     first = x.apply(Conv(3))
     second = first.apply(Conv(3)).apply(Conv(3))
-    assert measure(builder.graph(second)).memory.peak == 20
-    assert measure(builder.graph(second, first)).memory.peak == 30
+    assert Network(graph=builder.graph(second)).memory.peak == 20
+    assert Network(graph=builder.graph(second, first)).memory.peak == 30
     # A view that is an output keeps what it views.
     flat = first.apply(Flatten())
-    assert measure(builder.graph(second, flat)).memory.peak == 30
+    assert Network(graph=builder.graph(second, flat)).memory.peak == 30
 
 
 def test_a_product_keeps_both_factors_for_training() -> None:
     for join, kept in ((Mul(), 20), (Add(), 10)):
         builder = Builder()
         x = builder.input((1, 10))
-        assert measure(builder.graph(x.apply(join, x.apply(Conv(3))))).memory.training == kept
+        assert Network(graph=builder.graph(x.apply(join, x.apply(Conv(3))))).memory.training == kept
 
 
 # --- both
 
 
 def test_an_analysis_without_a_field_says_why() -> None:
-    analysis = analyse(parse("up5000", (1, 4, 4)).graph)
-    assert analysis.field is None
+    analysis = Network(graph=parse("up5000", (1, 4, 4)))
+    assert analysis.receptive_field is None
     assert analysis.spatial_field is None
-    assert "5,000" in analysis.note
-    assert analysis.summary.graph.output_shape == (1, 20_000, 20_000)
+    assert "5,000" in analysis.receptive_field_note
+    assert analysis.graph.output_shape == (1, 20_000, 20_000)
 
 
 def test_an_analysis_of_another_input() -> None:
     builder = Builder()
     a, b = builder.input((1, 9), "a"), builder.input((1, 9), "b")
     graph = builder.graph(a.apply(Conv(3)).apply(Add(), b))
-    assert analyse(graph).field.size == (3,)
-    assert analyse(graph, 1).field.size == (1,)
-    assert analyse(graph, 1).note == ""
+    assert Network(graph=graph).receptive_field.size == (3,)
+    assert receptive_fields(graph, 1)[-1].size == (1,)

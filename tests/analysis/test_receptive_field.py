@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import graphs
 
-from convcalc import analyse, parse, pixel_units, receptive_fields, unit_field
+from convcalc import Network, parse, pixel_units, receptive_fields, unit_field
 from convcalc.analysis.receptive_field import MAX_BOXES, Field, Region, spatial_end
 from convcalc.core.errors import LimitError, UsageError
 from convcalc.core.graph import Builder, Graph
@@ -204,7 +204,7 @@ def test_what_a_field_says_fits_together(graph: Graph) -> None:
 
 @pytest.mark.parametrize(("text", "size"), STACKS.items())
 def test_stacks(text: str, size: list[int]) -> None:
-    field = analyse(parse(text, (4, 256, 256)).graph).field
+    field = Network(graph=parse(text, (4, 256, 256))).receptive_field
     assert field.size == tuple(size)
     assert field.aligned
 
@@ -223,14 +223,14 @@ def test_stacks(text: str, size: list[int]) -> None:
     ],
 )
 def test_masks(text: str, count: int, is_product: bool) -> None:
-    typical = analyse(parse(text, (4, 64, 64)).graph).field.typical
+    typical = Network(graph=parse(text, (4, 64, 64))).receptive_field.typical
     assert typical.count == count
     assert typical.is_product is is_product
     assert typical.coverage == count / prod(typical.size)
 
 
 def test_holes() -> None:
-    typical = analyse(parse("3x3d2,3x3d2,3x3d2", (4, 64, 64)).graph).field.typical
+    typical = Network(graph=parse("3x3d2,3x3d2,3x3d2", (4, 64, 64))).receptive_field.typical
     # 13 places wide, every second one read.
     assert (typical.axes[0].total, typical.axes[0].span, typical.axes[0].largest_gap) == (7, 13, 1)
     assert typical.coverage == 49 / 169
@@ -238,10 +238,10 @@ def test_holes() -> None:
 
 def test_the_recursion_by_hand() -> None:
     # 7x7s2 sees 7; 3x3s2 pool 7 + 2*2 = 11; 3x3 11 + 2*4 = 19; 3x3 27. Stride 4; padding 3 + 2*1 + 4 + 4 = 13.
-    field = analyse(parse("7x7s2,maxpool3x3s2p1,3x3,3x3", (3, 224, 224)).graph).field
+    field = Network(graph=parse("7x7s2,maxpool3x3s2p1,3x3,3x3", (3, 224, 224))).receptive_field
     assert (field.size, field.stride, field.padding) == ((27, 27), (4, 4), (13, 13))
     # Without padding unit 0 starts at place 0.
-    assert analyse(parse("3x3p0,3x3p0").graph).field.padding == (0, 0)
+    assert Network(graph=parse("3x3p0,3x3p0")).receptive_field.padding == (0, 0)
     # Cropping two places: unit 0 starts inside.
     graph = Builder()
     cropped = graph.input((1, 9)).apply(Pad(-2))
@@ -253,25 +253,25 @@ def test_the_recursion_by_hand() -> None:
 
 def test_units_that_differ_have_a_smallest_and_a_largest_field() -> None:
     # up2 then 3x3: unit 0 reads upsampled -1..1 = places -1..0; unit 1 reads 0..2 = places 0..1. Always 2.
-    field = analyse(parse("up2,3x3", (4, 16, 16)).graph).field
+    field = Network(graph=parse("up2,3x3", (4, 16, 16))).receptive_field
     assert (field.smallest_size, field.size, field.stride) == ((2, 2), (2, 2), (Fraction(1, 2),) * 2)
     # up2 then 4x4: units read 4 places, from -1 or from 0 on: 3 places, or 2.
-    field = analyse(parse("up2,4x4", (4, 16, 16)).graph).field
+    field = Network(graph=parse("up2,4x4", (4, 16, 16))).receptive_field
     assert (field.smallest_size, field.size) == ((2, 2), (3, 3))
 
 
 def test_transposed_convolution_has_phases() -> None:
     # tconv4x4s2p1: each unit reads two places. tconv3x3s2: the units read one or two in turn.
-    assert analyse(parse("tconv4x4s2p1", (4, 16, 16)).graph).field.typical.count == 4
-    field = analyse(parse("tconv3x3s2p1", (4, 16, 16)).graph).field
+    assert Network(graph=parse("tconv4x4s2p1", (4, 16, 16))).receptive_field.typical.count == 4
+    field = Network(graph=parse("tconv3x3s2p1", (4, 16, 16))).receptive_field
     assert (field.smallest_size, field.size) == ((1, 1), (2, 2))
     # A kernel shorter than the stride leaves every second unit without anything.
-    field = analyse(parse("tconv1x1s2p0", (4, 16, 16)).graph).field
+    field = Network(graph=parse("tconv1x1s2p0", (4, 16, 16))).receptive_field
     assert (field.smallest_size, field.size) == ((0, 0), (1, 1))
 
 
 def test_an_encoder_and_decoder_return_to_stride_1() -> None:
-    field = analyse(parse("3x3s2,3x3s2,up2,3x3,up2,3x3", (4, 64, 64)).graph).field
+    field = Network(graph=parse("3x3s2,3x3s2,up2,3x3,up2,3x3", (4, 64, 64))).receptive_field
     assert field.stride == (1, 1)
     assert field.aligned
 
@@ -313,18 +313,18 @@ def test_phases_that_read_nothing_do_not_move_the_centre() -> None:
 
 
 def test_broadcasts_have_no_centre() -> None:
-    assert analyse(parse("mul(3x3|gap)", (4, 9, 9)).graph).field.aligned
+    assert Network(graph=parse("mul(3x3|gap)", (4, 9, 9))).receptive_field.aligned
 
 
 # --- global, partly global, empty
 
 
 def test_squeeze_excitation_sees_everything() -> None:
-    analysis = analyse(parse("3x3,se2", (4, 9, 9)).graph)
-    assert analysis.field.is_global
-    assert analysis.field.typical.size == (9, 9)
-    assert analysis.field.typical.coverage == 1
-    assert analysis.field.stride == (0, 0)
+    analysis = Network(graph=parse("3x3,se2", (4, 9, 9)))
+    assert analysis.receptive_field.is_global
+    assert analysis.receptive_field.typical.size == (9, 9)
+    assert analysis.receptive_field.typical.coverage == 1
+    assert analysis.receptive_field.stride == (0, 0)
     assert analysis.spatial_field.size == (3, 3)
 
 
@@ -336,21 +336,21 @@ def test_global_in_one_axis_only() -> None:
     assert field.stride == (0, 3)
     assert field.size == (6, 3)
     # Pooling to one place is global pooling.
-    assert analyse(parse("adaptiveavgpool1", (4, 6, 9)).graph).field.is_global
+    assert Network(graph=parse("adaptiveavgpool1", (4, 6, 9))).receptive_field.is_global
 
 
 def test_global_fields_keep_to_the_borders_of_each_axis() -> None:
     # Both axes have 4 places after the convolution, of 7 and of 8: the clipping must tell them apart.
-    field = analyse(parse("3x3s2,gap", (4, 7, 8)).graph).field
+    field = Network(graph=parse("3x3s2,gap", (4, 7, 8))).receptive_field
     assert field.size == (7, 8)
 
 
 def test_a_dense_layer_is_global_and_has_no_axes() -> None:
-    analysis = analyse(parse("3x3,fc10,relu", (4, 9, 9)).graph)
-    assert analysis.field.is_global
-    assert analysis.field.size == (9, 9)
-    assert unit_field(analysis.summary.graph, ())[0].size == (9, 9)
-    assert pixel_units(analysis.summary.graph, (4, 4)).count == 1
+    analysis = Network(graph=parse("3x3,fc10,relu", (4, 9, 9)))
+    assert analysis.receptive_field.is_global
+    assert analysis.receptive_field.size == (9, 9)
+    assert unit_field(analysis.graph, ())[0].size == (9, 9)
+    assert pixel_units(analysis.graph, (4, 4)).count == 1
 
 
 def test_an_input_that_is_not_read_has_an_empty_field() -> None:
@@ -370,7 +370,7 @@ def test_an_input_that_is_not_read_has_an_empty_field() -> None:
 
 
 def test_a_unit_over_padding_only_reads_nothing() -> None:
-    graph = parse("pad3", (4, 5, 5)).graph
+    graph = parse("pad3", (4, 5, 5))
     region = unit_field(graph, (0, 4))[0]
     assert (region.count, region.size, region.coverage) == (0, (0, 1), 0.0) or region.size == (0, 0)
     assert not region.contains((0, 1))
@@ -387,7 +387,7 @@ def test_padding_and_cropping_at_one_end_only() -> None:
 
 
 def test_axes_that_end_and_axes_that_begin() -> None:
-    graph = parse("3x3,flatten,unflatten3,1x1x1c2", (4, 5, 5)).graph
+    graph = parse("3x3,flatten,unflatten3,1x1x1c2", (4, 5, 5))
     field = receptive_fields(graph)[-1]
     assert field.is_global
     assert field.size == (5, 5)
@@ -409,16 +409,16 @@ def test_two_inputs() -> None:
 
 
 def test_the_last_spatial_layer() -> None:
-    graph = parse("3x3,relu,gap,fc10", (4, 9, 9)).graph
+    graph = parse("3x3,relu,gap,fc10", (4, 9, 9))
     assert graph.nodes[spatial_end(graph, receptive_fields(graph))].name == "1"
-    graph = parse("3x3", (4, 9, 9)).graph
+    graph = parse("3x3", (4, 9, 9))
     assert spatial_end(graph, receptive_fields(graph)) is None
-    graph = parse("gap", (4, 9, 9)).graph
+    graph = parse("gap", (4, 9, 9))
     assert spatial_end(graph, receptive_fields(graph)) is None
 
 
 def test_places_that_do_not_exist() -> None:
-    graph = parse("3x3s2", (4, 9, 9)).graph
+    graph = parse("3x3s2", (4, 9, 9))
     for unit in [(5, 0), (-1, 0), (0,), (0, 0, 0)]:
         with pytest.raises(UsageError, match="is not a unit of layer 0") as caught:
             unit_field(graph, unit)
@@ -428,17 +428,17 @@ def test_places_that_do_not_exist() -> None:
 
 
 def test_deformable_fields_depend_on_the_input() -> None:
-    assert analyse(parse("dconv3x3,3x3", (4, 9, 9)).graph).field.input_dependent
-    assert not analyse(parse("3x3", (4, 9, 9)).graph).field.input_dependent
+    assert Network(graph=parse("dconv3x3,3x3", (4, 9, 9))).receptive_field.input_dependent
+    assert not Network(graph=parse("3x3", (4, 9, 9))).receptive_field.input_dependent
 
 
 def test_wide_fields_and_many_holes() -> None:
     # 60 layers of 51: 1 + 60*50 = 3,001 wide, one run.
-    field = analyse(parse("51p25*60", (4, 64, 64)).graph).field
+    field = Network(graph=parse("51p25*60", (4, 64, 64))).receptive_field
     assert field.size == (3001, 3001)
     assert field.typical.coverage == 1
     # 20,001 places with holes: the ends are exact, the holes are not known.
-    field = analyse(parse("1x30000p0x30000d1x2", (1, 1, 60000)).graph).field
+    field = Network(graph=parse("1x30000p0x30000d1x2", (1, 1, 60000))).receptive_field
     assert field.size == (1, 59_999)
     assert field.typical.coverage is None
     assert not field.typical.exact
@@ -450,14 +450,14 @@ def cross(count: int) -> str:
 
 
 def test_unions_of_too_many_products_are_refused_with_the_reason() -> None:
-    assert analyse(parse(cross(MAX_BOXES), (1, 8, 8)).graph).field.size == (511, 513)
-    analysis = analyse(parse(cross(MAX_BOXES + 1), (1, 8, 8)).graph)
-    assert analysis.field is None
+    assert Network(graph=parse(cross(MAX_BOXES), (1, 8, 8))).receptive_field.size == (511, 513)
+    analysis = Network(graph=parse(cross(MAX_BOXES + 1), (1, 8, 8)))
+    assert analysis.receptive_field is None
     assert analysis.spatial_field is None
-    assert "256 products" in analysis.note
+    assert "256 products" in analysis.receptive_field_note
     # With the borders every branch reads the whole map.
-    assert unit_field(parse(cross(300), (1, 8, 8)).graph, (4, 4))[0].count == 64
-    wide = parse(cross(300), (1, 700, 700)).graph
+    assert unit_field(parse(cross(300), (1, 8, 8)), (4, 4))[0].count == 64
+    wide = parse(cross(300), (1, 700, 700))
     with pytest.raises(LimitError, match="256 products"):
         unit_field(wide, (350, 350))
 
@@ -465,11 +465,11 @@ def test_unions_of_too_many_products_are_refused_with_the_reason() -> None:
 def test_a_walk_that_would_take_minutes_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convcalc.analysis.receptive_field.MAX_WALK", 100_000)
     # 1,500 runs, then 1,501, 1,502, ... in each of 2,000 layers.
-    analysis = analyse(parse("1x1500d2,(1x2d2)*2000", (1, 1, 5_000)).graph)
-    assert "holes" in analysis.note
+    analysis = Network(graph=parse("1x1500d2,(1x2d2)*2000", (1, 1, 5_000)))
+    assert "holes" in analysis.receptive_field_note
 
 
 def test_a_field_is_a_plain_value() -> None:
-    one, other = (receptive_fields(parse("3x3,3x3").graph)[-1] for _ in range(2))
+    one, other = (receptive_fields(parse("3x3,3x3"))[-1] for _ in range(2))
     assert one == other
     assert isinstance(one, Field)

@@ -50,7 +50,7 @@ class Result(NamedTuple):
 def measured(model: torch.nn.Module, inputs: list[InputSpec]) -> tuple[convcalc.Summary, float]:
     """Our counts, and the seconds that tracing and counting took."""
     start = time.perf_counter()
-    summary = convcalc.measure(record(model, inputs).graph)
+    summary = convcalc.Network(graph=record(model, inputs).graph)
     return summary, time.perf_counter() - start
 
 
@@ -95,7 +95,7 @@ def torchvision_results(names: Iterable[str]) -> Iterator[Result]:
         published = weights.meta["_ops"]
         yield Result(
             f"{name} at {'x'.join(map(str, shape))}",
-            (summary.params.total, weights.meta["num_params"]),
+            (summary.params, weights.meta["num_params"]),
             (round(summary.macs / 1e9, 3), published),
             summary.uncounted,
             (seconds, theirs),
@@ -119,7 +119,7 @@ def timm_results(names: Iterable[str]) -> Iterator[Result]:
             shape = tuple(model.pretrained_cfg.get("input_size", (3, 224, 224)))
             summary, seconds = measured(model, [InputSpec(shape)])
             params = sum(p.numel() for p in model.parameters())
-            counted = summary.params.total + summary.params.frozen
+            counted = summary.params + summary.parameters.frozen
             macs, theirs = witnessed(model, shape)
         except Exception as error:
             yield Result(

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import NamedTuple
 
-from convcalc import analyse, block, measure
+from convcalc import Network
+from convcalc.catalogue import get
 from convcalc.core.graph import Builder, Graph
 from convcalc.core.ops import Conv, ReLU
 
@@ -63,7 +64,7 @@ def counters() -> list[Result]:
 
     from convcalc.pytorch.build import build
 
-    graph = block("resnet50").graph()
+    graph = get("resnet50").graph()
     model = build(graph).eval()
     image = torch.zeros(1, 3, 224, 224)
 
@@ -78,15 +79,15 @@ def counters() -> list[Result]:
 
     results = []
     for name, other in (("fvcore", fvcore), ("torch's FlopCounterMode", flop_counter_mode)):
-        mine, theirs = fastest(lambda: measure(graph), other, rounds=15)
+        mine, theirs = fastest(lambda: Network(graph=graph), other, rounds=15)
         results.append(Result("resnet50: params, MACs", mine, name, theirs, theirs / mine, "at least 100"))
     return results
 
 
 def receptive_field() -> Result:
     """resnet152 with every layer's receptive field, against its counts alone."""
-    graph = block("resnet152").graph()
-    field, counts = fastest(lambda: analyse(graph).fields, lambda: measure(graph), rounds=60)
+    graph = get("resnet152").graph()
+    field, counts = fastest(lambda: Network(graph=graph).fields, lambda: Network(graph=graph), rounds=60)
     return Result("resnet152: counts and receptive fields", field, "its counts alone", counts, field / counts, "5 ms")
 
 
@@ -100,7 +101,9 @@ def chain(layers: int) -> Graph:
 
 def long_networks() -> Result:
     """The time of one layer in a network of 100,000, against one in a network of 10,000."""
-    many, few = fastest(lambda: analyse(chain(100_000)).fields, lambda: analyse(chain(10_000)).fields, rounds=3)
+    many, few = fastest(
+        lambda: Network(graph=chain(100_000)).fields, lambda: Network(graph=chain(10_000)).fields, rounds=3
+    )
     return Result("100,000 layers", many, "10 times 10,000 layers", 10 * few, many / (10 * few), "about 1: linear")
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from convcalc import block, input_shape, measure, parse
+from convcalc import Network, input_shape, parse
 from convcalc.analysis.receptive_field import receptive_fields, spatial_end
-from convcalc.catalogue import names
+from convcalc.catalogue import get, names
 from convcalc.catalogue.registry import Block
 from convcalc.catalogue.registry import block as register
 from convcalc.core.errors import LimitError, ShapeError, UnknownBlockError, UsageError
@@ -30,34 +30,34 @@ FIELDS = {name: row for name, row in table("receptive_fields").items() if name !
 
 
 def figures(graph: Graph) -> dict[str, object]:
-    summary = measure(graph)
+    summary = Network(graph=graph)
     return {
         "input": "x".join(map(str, graph.input_shapes[0])),
         "output": "x".join(map(str, graph.output_shape)),
-        "params": summary.params.total,
-        "weights": summary.params.weights,
-        "bias": summary.params.biases,
+        "params": summary.params,
+        "weights": summary.parameters.weights,
+        "bias": summary.parameters.biases,
         "macs": summary.macs,
-        "convs": sum(row.kind == "conv" for row in summary.rows),
+        "convs": sum(row.kind == "conv" for row in summary.layers),
     }
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure(name: str) -> None:
-    found = figures(block(name).graph())
+    found = figures(get(name).graph())
     assert {key: found[key] for key in FIGURES[name] if key in found} == {
         key: value for key, value in FIGURES[name].items() if key in found
     }
 
 
 def test_resnet152_as_the_paper_strides_it() -> None:
-    assert measure(block("resnet152-v1").graph()).macs == FIGURES["resnet152"]["macs_v1"]
-    assert measure(block("resnet152").graph(stride_on="1x1")).macs == FIGURES["resnet152"]["macs_v1"]
+    assert Network(graph=get("resnet152-v1").graph()).macs == FIGURES["resnet152"]["macs_v1"]
+    assert Network(graph=get("resnet152").graph(stride_on="1x1")).macs == FIGURES["resnet152"]["macs_v1"]
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_receptive_field(name: str) -> None:
-    graph = block(name).graph()
+    graph = get(name).graph()
     fields = receptive_fields(graph)
     end = spatial_end(graph, fields)
     field, row = fields[end], FIELDS[name]
@@ -84,7 +84,7 @@ class TestEveryEntry:
 
     @pytest.mark.parametrize("name", names())
     def test_is_described(self, name: str) -> None:
-        entry = block(name)
+        entry = get(name)
         assert entry.summary.endswith(".")
         assert entry.source
         assert entry.family
@@ -93,84 +93,84 @@ class TestEveryEntry:
 
     @pytest.mark.parametrize("name", names())
     def test_names_each_layer_once(self, name: str) -> None:
-        counted = Counter(node.name for node in block(name).graph().nodes)
+        counted = Counter(node.name for node in get(name).graph().nodes)
         assert [layer for layer, count in counted.items() if count > 1] == []
 
     @pytest.mark.parametrize("name", names())
     def test_is_a_text_of_the_language(self, name: str) -> None:
-        entry = block(name)
+        entry = get(name)
         expected = layers(entry.graph())
-        assert layers(parse(name).graph) == expected
+        assert layers(parse(name)) == expected
         given = ",".join(f"{key}={value!r}" for key, value in entry.parameters.items())
-        assert layers(parse(f"{name}({given})").graph) == expected
+        assert layers(parse(f"{name}({given})")) == expected
 
     @pytest.mark.parametrize("name", names())
     @pytest.mark.parametrize("value", [1, 2, 3, 7])
     def test_answers_or_refuses_every_number(self, name: str, value: int) -> None:
         """Any parameter may be any number: the answer is a graph or an error that says why."""
-        entry = block(name)
+        entry = get(name)
         for parameter, default in entry.parameters.items():
             if type(default) in (int, tuple):
                 with suppress(ShapeError, UsageError, LimitError):
-                    measure(entry.graph(**{parameter: value}))
+                    Network(graph=entry.graph(**{parameter: value}))
 
     @pytest.mark.parametrize("name", names())
     def test_answers_or_refuses_an_input_of_one_pixel(self, name: str) -> None:
         with suppress(ShapeError, UsageError):
-            measure(block(name).graph((1, 1, 1)))
+            Network(graph=get(name).graph((1, 1, 1)))
 
-    @pytest.mark.parametrize("name", [name for name in names() if "classes" in block(name).parameters])
+    @pytest.mark.parametrize("name", [name for name in names() if "classes" in get(name).parameters])
     def test_has_so_many_classes(self, name: str) -> None:
-        assert block(name).graph(classes=7).output_shape[0] == 7
+        assert get(name).graph(classes=7).output_shape[0] == 7
 
 
 class TestParameters:
     def test_zero_and_negative_numbers_are_refused(self) -> None:
         with pytest.raises(UnknownBlockError, match="at least 1, not 0"):
-            block("article-bottleneck").graph(r=0)
+            get("article-bottleneck").graph(r=0)
         with pytest.raises(UnknownBlockError, match="at least 0, not -1"):
-            block("unet").graph(padding=-1)
+            get("unet").graph(padding=-1)
         with pytest.raises(UnknownBlockError, match="at least 1, not -2"):
-            block("aspp").graph(rates=(6, -2))
+            get("aspp").graph(rates=(6, -2))
         with pytest.raises(UnknownBlockError, match="more than 0"):
-            block("dense-transition").graph(compression=0.0)
+            get("dense-transition").graph(compression=0.0)
 
         with pytest.raises(UsageError, match="at most 1"):
-            block("dense-transition").graph(compression=1.5)
+            get("dense-transition").graph(compression=1.5)
 
     def test_types_are_those_of_the_defaults(self) -> None:
         for wrong in ("x", 1.5, True, (2,)):
             with pytest.raises(UnknownBlockError, match="its default is 32"):
-                block("resnext-block").graph(cardinality=wrong)
+                get("resnext-block").graph(cardinality=wrong)
         with pytest.raises(UnknownBlockError, match="is empty"):
-            block("aspp").graph(rates=())
+            get("aspp").graph(rates=())
 
     def test_one_number_will_do_for_several(self) -> None:
-        assert layers(block("aspp").graph(rates=6)) == layers(block("aspp").graph(rates=(6,)))
+        assert layers(get("aspp").graph(rates=6)) == layers(get("aspp").graph(rates=(6,)))
 
     def test_unknown_names_come_with_the_nearest(self) -> None:
         with pytest.raises(UnknownBlockError, match="cardinality"):
-            block("resnext-block").graph(cardinalty=8)
+            get("resnext-block").graph(cardinalty=8)
         with pytest.raises(UnknownBlockError, match="resnet50"):
-            block("resnet5o")
+            get("resnet5o")
 
     def test_words_are_checked(self) -> None:
         with pytest.raises(UsageError, match="1x1 or 3x3"):
-            block("resnet-block").graph(stride_on="5x5")
+            get("resnet-block").graph(stride_on="5x5")
         with pytest.raises(UsageError, match="A or D"):
-            block("amoebanet-normal").graph(variant="Z")
+            get("amoebanet-normal").graph(variant="Z")
 
     def test_widths_of_a_module(self) -> None:
         with pytest.raises(UsageError, match="6 widths, not 2"):
-            block("inception").graph(widths=(64, 32))
+            get("inception").graph(widths=(64, 32))
 
     def test_a_fractal_has_limits(self) -> None:
         with pytest.raises(LimitError, match="columns"):
-            block("fractal-block").graph(C=10**6)
+            get("fractal-block").graph(C=10**6)
 
     def test_the_number_of_inputs(self) -> None:
         with pytest.raises(UsageError, match="2 inputs, not 3"):
-            block("nasnet-normal").graph((8, 4, 4), (8, 4, 4), (8, 4, 4))
+            get("nasnet-normal").graph((8, 4, 4), (8, 4, 4), (8, 4, 4))
 
 
 class TestBlocks:
@@ -178,8 +178,8 @@ class TestBlocks:
 
     def test_the_three_forms_of_resnext(self) -> None:
         """256*128 + 9*4*128 + 128*256 weights in each form."""
-        forms = [measure(block(f"resnext-block-{form}").graph()) for form in "abc"]
-        assert {form.params.weights for form in forms} == {256 * 128 + 9 * 4 * 128 + 128 * 256} == {70144}
+        forms = [Network(graph=get(f"resnext-block-{form}").graph()) for form in "abc"]
+        assert {form.parameters.weights for form in forms} == {256 * 128 + 9 * 4 * 128 + 128 * 256} == {70144}
         assert len({(form.params, form.macs) for form in forms}) == 1
 
     @pytest.mark.parametrize(
@@ -188,56 +188,58 @@ class TestBlocks:
     )
     def test_pairs_of_about_equal_cost(self, cardinality: int, width: int, weights: int) -> None:
         """Xie et al. 2017, Table 2: C * (256*d + 9*d*d + d*256)."""
-        graph = block("resnext-block").graph(cardinality=cardinality, width=width)
+        graph = get("resnext-block").graph(cardinality=cardinality, width=width)
         by_hand = cardinality * (256 * width + 9 * width * width + width * 256)
-        assert measure(graph).params.weights == by_hand == weights
+        assert Network(graph=graph).parameters.weights == by_hand == weights
 
     def test_the_articles_width(self) -> None:
         """D = 32 * int(4 * out / 256): 128 at 256 channels, 256 at 512."""
         for channels, width in ((256, 128), (512, 256)):
-            graph = block("resnext-bottleneck").graph((channels, 14, 14), out_channels=channels)
+            graph = get("resnext-bottleneck").graph((channels, 14, 14), out_channels=channels)
             assert graph.shapes[1] == (width, 14, 14)
 
     def test_a_fractal_has_2_to_the_c_less_1_convolutions(self) -> None:
         for columns in range(1, 7):
-            rows = measure(block("fractal-block").graph(C=columns)).rows
+            rows = Network(graph=get("fractal-block").graph(C=columns)).layers
             assert sum(row.kind == "conv" for row in rows) == 2**columns - 1
             assert sum(row.kind == "mean" for row in rows) == 2 ** (columns - 1)
 
     def test_dense_layers_read_everything_before_them(self) -> None:
         """Layer i has c0 + (i - 1) * k inputs."""
-        rows = measure(block("dense-block").graph(bottleneck=False)).rows
-        assert [row.params.weights for row in rows if row.kind == "conv"] == [9 * (64 + i * 32) * 32 for i in range(6)]
+        rows = Network(graph=get("dense-block").graph(bottleneck=False)).layers
+        assert [row.parameters.weights for row in rows if row.kind == "conv"] == [
+            9 * (64 + i * 32) * 32 for i in range(6)
+        ]
 
     def test_hybrid_dilation_leaves_no_holes(self) -> None:
         for name, coverage in (("hdc", 1.0), ("dilated-stack", 49 / 169)):
-            field = receptive_fields(block(name).graph())[-1]
+            field = receptive_fields(get(name).graph())[-1]
             assert field.typical.coverage == pytest.approx(coverage)
 
     def test_a_shuffle_unit_of_stride_2_fills_up_with_its_input(self) -> None:
-        assert block("shufflenet-unit").graph((240, 28, 28), channels=480, stride=2).output_shape == (480, 14, 14)
+        assert get("shufflenet-unit").graph((240, 28, 28), channels=480, stride=2).output_shape == (480, 14, 14)
         with pytest.raises(ShapeError, match="makes more"):
-            block("shufflenet-unit").graph(stride=2)
+            get("shufflenet-unit").graph(stride=2)
 
     def test_inception_3a_saves_by_its_1x1s(self) -> None:
-        naive = measure(block("inception-naive").graph()).params.weights
-        assert naive == 192 * (64 + 9 * 128 + 25 * 32) > measure(block("inception-3a").graph()).params.weights
+        naive = Network(graph=get("inception-naive").graph()).parameters.weights
+        assert naive == 192 * (64 + 9 * 128 + 25 * 32) > Network(graph=get("inception-3a").graph()).parameters.weights
 
     def test_amoebanet_d(self) -> None:
         """The normal cell's states 0, 3, 4, 6; by hand: 1x1s 1 + 3, two factored 1x7, 7x1 at a quarter."""
-        graph = block("amoebanet-normal").graph(variant="D")
+        graph = get("amoebanet-normal").graph(variant="D")
         factored = 2 * (32 * 8 + 2 * 7 * 8 * 8 + 8 * 32)
         assert graph.output_shape == (128, 56, 56)
-        assert measure(graph).params.weights == 4 * 32 * 32 + factored
-        assert block("amoebanet-reduction").graph(variant="d").output_shape == (96, 28, 28)
+        assert Network(graph=graph).parameters.weights == 4 * 32 * 32 + factored
+        assert get("amoebanet-reduction").graph(variant="d").output_shape == (96, 28, 28)
 
     def test_unet_keeps_the_size_where_it_is_padded(self) -> None:
-        assert block("unet").graph().output_shape == (2, 388, 388)
-        assert block("unet").graph((3, 256, 256), padding=1).output_shape == (2, 256, 256)
+        assert get("unet").graph().output_shape == (2, 388, 388)
+        assert get("unet").graph((3, 256, 256), padding=1).output_shape == (2, 256, 256)
 
     def test_seen_by_layers_of_all_kinds(self) -> None:
         """ResNet-50: 53 convolutions, 4 of them projections, and 1 dense layer."""
-        rows = measure(block("resnet50").graph()).rows
+        rows = Network(graph=get("resnet50").graph()).layers
         convolutions = [row.name for row in rows if row.kind == "conv"]
         assert len(convolutions) == 53
         assert sum("downsample" in name for name in convolutions) == 4
@@ -247,7 +249,7 @@ class TestBlocks:
         ("name", "macs"), [("resnext101_2x64d", 15_123_087_360), ("resnet101_1x100d", 15_272_862_720)]
     )
     def test_twice_the_cost_of_resnet101(self, name: str, macs: int) -> None:
-        assert measure(block(name).graph()).macs == macs
+        assert Network(graph=get(name).graph()).macs == macs
 
 
 def test_a_name_is_given_once() -> None:
@@ -266,4 +268,4 @@ def test_adding_a_block_is_one_function() -> None:
 
     entry = Block("two-layers", "test", "here", input_shape("4x9x9"), two_layers)
     assert entry.parameters == {"channels": 8}
-    assert measure(entry.graph(channels=2)).params.weights == 9 * (4 * 2 + 2 * 2)
+    assert Network(graph=entry.graph(channels=2)).parameters.weights == 9 * (4 * 2 + 2 * 2)

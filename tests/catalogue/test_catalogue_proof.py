@@ -10,8 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from convcalc import block
-from convcalc.catalogue import names
+from convcalc.catalogue import get, names
 
 pytest.importorskip("torch")
 pytest.importorskip("fvcore")
@@ -21,12 +20,12 @@ from convcalc import ShapeError, confirm
 SMALL = 75
 """The size of small images."""
 
-NETWORKS = [name for name in names() if "classes" in block(name).parameters]
+NETWORKS = [name for name in names() if "classes" in get(name).parameters]
 
 
 def shortest_of_its_family(name: str) -> bool:
-    family = [other for other in NETWORKS if block(other).family == block(name).family]
-    return name == min(family, key=lambda other: len(block(other).graph().nodes))
+    family = [other for other in NETWORKS if get(other).family == get(name).family]
+    return name == min(family, key=lambda other: len(get(other).graph().nodes))
 
 
 def small(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -36,12 +35,12 @@ def small(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("name", names())
 def test_entry(name: str, thorough: bool) -> None:
-    shape = block(name).input
+    shape = get(name).input
     if name in NETWORKS and not thorough:
         if not shortest_of_its_family(name):
             pytest.skip("only with --thorough")
         shape = small(shape)
-    proof = confirm(block(name).graph(shape))
+    proof = confirm(get(name).graph(shape))
     assert proof.failures == ()
     assert {"output", "params", "macs", "receptive_field"} <= {check.what for check in proof.checks}
 
@@ -52,7 +51,7 @@ BLOCKS = [name for name in names() if name not in NETWORKS]
 @pytest.mark.parametrize("name", BLOCKS)
 def test_entry_with_other_parameters(name: str, thorough: bool) -> None:
     """Every number doubled, one at a time: the proof holds, or the block says why not. Quickly: strides only."""
-    entry = block(name)
+    entry = get(name)
     numbers = {parameter: 2 * default for parameter, default in entry.parameters.items() if type(default) is int}
     for parameter, value in numbers.items():
         if thorough or parameter == "stride":

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from foreign import timm, torchvision_models
 
-from convcalc import Graph, block, measure
+from convcalc import Graph, Network
+from convcalc.catalogue import get
 
 torch = pytest.importorskip("torch")
 build = pytest.importorskip("convcalc.pytorch.build").build
@@ -83,10 +84,10 @@ def macs_of(model: Any, *inputs: Any) -> int:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_network(name: str) -> None:
     model = on_meta(NETWORKS[name])
-    graph = block(name).graph()
-    summary = measure(graph)
-    assert summary.params.total == sum(p.numel() for p in model.parameters())
-    assert summary.macs == macs_of(model, torch.empty(1, *block(name).input, device="meta"))
+    graph = get(name).graph()
+    summary = Network(graph=graph)
+    assert summary.params == sum(p.numel() for p in model.parameters())
+    assert summary.macs == macs_of(model, torch.empty(1, *get(name).input, device="meta"))
     ours = on_meta(lambda: build(graph))
     ours.load_state_dict(in_our_words(model.state_dict(), ours.state_dict()), strict=True, assign=True)
 
@@ -128,7 +129,7 @@ SMALL = {
 def test_same_weights_same_result(name: str) -> None:
     """Not only the counts: with its weights our module computes what theirs does."""
     size = SMALL[name]
-    mine, theirs = results(block(name).graph((3, size, size)), NETWORKS[name](), size)
+    mine, theirs = results(get(name).graph((3, size, size)), NETWORKS[name](), size)
     scale = theirs.abs().max()
     assert scale > 0
     assert (mine - theirs).abs().max() <= 1e-6 * scale
@@ -139,12 +140,12 @@ class TestBlocks:
 
     @staticmethod
     def check(name: str, model: Model, **parameters: Any) -> None:
-        graph = block(name).graph(**parameters)
+        graph = get(name).graph(**parameters)
         theirs = on_meta(model)
         ours = on_meta(lambda: build(graph))
         ours.load_state_dict(theirs.state_dict(), strict=True, assign=True)
         shape = graph.input_shapes[0]
-        assert measure(graph).macs == macs_of(theirs, torch.empty(2, *shape, device="meta")) // 2
+        assert Network(graph=graph).macs == macs_of(theirs, torch.empty(2, *shape, device="meta")) // 2
 
     def test_aspp(self) -> None:
         self.check("aspp", lambda: torchvision_models().segmentation.deeplabv3.ASPP(2048, (6, 12, 18)))
@@ -219,9 +220,9 @@ def article_bottleneck(
     ],
 )
 def test_the_articles_class(in_channels: int, settings: dict[str, int]) -> None:
-    entry = block("article-resnext-bottleneck")
+    entry = get("article-resnext-bottleneck")
     graph = entry.graph((in_channels, 8, 8), **settings)
     model = article_bottleneck(in_channels, **{**entry.parameters, **settings})
-    assert measure(graph).params.total == sum(p.numel() for p in model.parameters())
+    assert Network(graph=graph).params == sum(p.numel() for p in model.parameters())
     mine, theirs = results(graph, model, 8)
     assert torch.allclose(mine, theirs)

@@ -19,7 +19,8 @@ keras = pytest.importorskip("keras")
 if keras.backend.backend() != "torch":
     pytest.skip("weights are copied by way of Keras' torch backend", allow_module_level=True)
 
-from convcalc import block, measure  # noqa: E402  (behind the skips)
+from convcalc import Network, ShapeError  # noqa: E402
+from convcalc.catalogue import get  # noqa: E402
 from convcalc.pytorch.build import build  # noqa: E402
 
 Conv2D, Dense, SeparableConv2D = keras.layers.Conv2D, keras.layers.Dense, keras.layers.SeparableConv2D
@@ -203,10 +204,10 @@ def copy_weights(model: Any, module: Any) -> None:
 
 @pytest.mark.parametrize(("name", "function", "parameters"), CASES)
 def test_counts(name: str, function: Callable[..., Any], parameters: dict[str, int]) -> None:
-    entry = block(name)
+    entry = get(name)
     model = keras_model(function, entry.arity, 32, parameters)
-    summary = measure(entry.graph((32, *SIZE), **parameters))
-    assert summary.params.total == model.count_params()
+    summary = Network(graph=entry.graph((32, *SIZE), **parameters))
+    assert summary.params == model.count_params()
     height, width, channels = model.output_shape[1:]
     assert summary.graph.output_shape == (channels, height, width)
 
@@ -214,7 +215,7 @@ def test_counts(name: str, function: Callable[..., Any], parameters: dict[str, i
 @pytest.mark.parametrize(("name", "function", "parameters"), CASES)
 def test_results(name: str, function: Callable[..., Any], parameters: dict[str, int]) -> None:
     """With Keras' weights our module computes what Keras computes: padding, averages at borders, activations."""
-    entry = block(name)
+    entry = get(name)
     keras.utils.set_random_seed(0)
     keras.backend.clear_session()
     model = keras_model(function, entry.arity, 32, parameters)
@@ -234,9 +235,8 @@ def test_results(name: str, function: Callable[..., Any], parameters: dict[str, 
 @pytest.mark.parametrize("parameters", [{"f": 32, "r": 2, "c": 32}, {"f": 3, "r": 4, "c": 4}])
 def test_both_refuse_paths_of_no_filters(parameters: dict[str, int]) -> None:
     """f // (c * r) = 0: the article's claim about as many paths as channels, at its own default r."""
-    from convcalc import ShapeError
 
     with pytest.raises(ValueError, match="filters"):
         keras_model(resnext_block, 1, 32, parameters)
     with pytest.raises(ShapeError, match="channels must be at least 1"):
-        block("article-resnext").graph((32, *SIZE), **parameters)
+        get("article-resnext").graph((32, *SIZE), **parameters)

@@ -19,12 +19,12 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
+from convcalc.report.build.subject import Subject
 
 from convcalc.analysis.proof import Check, Confirmation
 from convcalc.cli import main
 from convcalc.core.errors import ConfirmError
 from convcalc.language.parse import parse
-from convcalc.report.build.subject import Subject
 
 ESCAPE = "\x1b"
 BOX = set("─│┌┐└┘├┤━┃╭╮")

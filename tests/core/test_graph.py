@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import graphs
 
-from convcalc import block, measure, parse
+from convcalc import Network, parse
+from convcalc.catalogue import get
 from convcalc.core.errors import ShapeError
 from convcalc.core.graph import Builder, Graph
 from convcalc.core.ops import Add, BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU, SqueezeExcitation
@@ -70,12 +71,12 @@ def test_inputs_have_sizes(shape: tuple[int, ...]) -> None:
 
 def test_names_are_unique_in_every_network() -> None:
     for name in ("resnet50", "resnext50_32x4d", "vgg16"):
-        graph = block(name).graph()
+        graph = get(name).graph()
         assert len(set(names(graph))) == len(graph.nodes)
 
 
 def test_the_part_that_a_layer_needs() -> None:
-    graph = parse("3x3, cat(1x1c2 | 3x3c3, relu), bn", (4, 9, 9)).graph
+    graph = parse("3x3, cat(1x1c2 | 3x3c3, relu), bn", (4, 9, 9))
     part = graph.until(names(graph).index("1.1.1"))
     assert names(part) == ["input", "0", "1.1.0", "1.1.1"]
     assert part.output_shape == (3, 9, 9)
@@ -98,25 +99,25 @@ def test_all_inputs_are_kept() -> None:
 def test_parts_measure_what_they_measured(graph: Graph, data: st.DataObject) -> None:
     index = data.draw(st.sampled_from(range(len(graph.nodes))))
     part = graph.until(index)
-    whole = {row.name: row[2:] for row in measure(graph).rows}
-    assert all(whole[row.name] == row[2:] for row in measure(part).rows)
+    whole = {row.name: row[2:] for row in Network(graph=graph).layers}
+    assert all(whole[row.name] == row[2:] for row in Network(graph=part).layers)
     assert part.output_shape == graph.shapes[index]
     assert all(source < place for place, node in enumerate(part.nodes) for source in node.inputs)
 
 
 def test_other_sizes() -> None:
-    graph = block("resnet18").graph()
+    graph = get("resnet18").graph()
     small = graph.resized((3, 32, 32))
     assert names(small) == names(graph)
     assert small.output_shape == (1000,)
-    assert small == block("resnet18").graph((3, 32, 32))
+    assert small == get("resnet18").graph((3, 32, 32))
     # 7x7 + 64: the first convolution at 16 x 16 places instead of 112 x 112.
-    assert measure(small).rows[0].macs * 49 == measure(graph).rows[0].macs
-    assert measure(small).params == measure(graph).params
+    assert Network(graph=small).layers[0].macs * 49 == Network(graph=graph).layers[0].macs
+    assert Network(graph=small).params == Network(graph=graph).params
 
 
 def test_other_sizes_that_do_not_fit_are_refused() -> None:
-    graph = parse("3x3c8p0,3x3p0", (4, 9, 9)).graph
+    graph = parse("3x3c8p0,3x3p0", (4, 9, 9))
     with pytest.raises(ShapeError) as caught:
         graph.resized((4, 3, 3))
     assert caught.value.layer == "1"

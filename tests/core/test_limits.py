@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from convcalc import analyse, measure, parse, receptive_fields
+from convcalc import Network, parse, receptive_fields
 from convcalc.core.errors import ConvcalcError, LimitError
 from convcalc.core.graph import MAX_LAYERS, MAX_SIZE, Builder
 from convcalc.core.ops import Cat, Conv, ReLU, Upsample
@@ -14,19 +14,19 @@ from convcalc.core.ops import Cat, Conv, ReLU, Upsample
 
 def test_a_billion_channels_by_hand() -> None:
     # 3*3*128*10^9 = 1.152 * 10^12 weights at 56*56 = 3,136 places.
-    summary = measure(parse("3x3c1000000000").graph)
-    assert summary.params.total == 1_152_000_000_000
+    summary = Network(graph=parse("3x3c1000000000"))
+    assert summary.params == 1_152_000_000_000
     assert summary.macs == 1_152_000_000_000 * 3136 == 3_612_672_000_000_000
     assert summary.memory.activations == 3136 * 10**9
     # And from a billion to a billion: 9 * 10^18, beyond 63 bits with the places.
-    wide = measure(parse("3x3c1000000000*2").graph)
+    wide = Network(graph=parse("3x3c1000000000*2"))
     assert wide.macs == (9 * 128 * 10**9 + 9 * 10**18) * 3136
 
 
 def test_thirty_digits() -> None:
     nines = int("9" * 30)
-    summary = measure(parse(f"1x1c{nines}*2", (1, 1, 1)).graph)
-    assert summary.params.total == nines + nines**2
+    summary = Network(graph=parse(f"1x1c{nines}*2", (1, 1, 1)))
+    assert summary.params == nines + nines**2
 
 
 def test_sizes_have_an_end() -> None:
@@ -54,12 +54,12 @@ def calls_per_layer(count: int) -> float:
         x = builder.input((2, 4))
         for _ in range(count // 2):
             x = x.apply(Conv(3)).apply(ReLU())
-        analysis = analyse(builder.graph(x))
+        analysis = Network(graph=builder.graph(x))
         assert analysis.fields
     finally:
         sys.setprofile(None)
-    assert len(analysis.summary.rows) == count
-    assert analysis.field.size == (count + 1,)
+    assert len(analysis.layers) == count
+    assert analysis.receptive_field.size == (count + 1,)
     return calls / count
 
 
@@ -69,10 +69,10 @@ def test_work_grows_linearly_with_the_layers() -> None:
 
 
 def test_a_hundred_thousand_layers() -> None:
-    analysis = analyse(parse("3*100000", (2, 8)).graph)
-    assert analysis.summary.params.total == 12 * 100_000
-    assert analysis.field.size == (200_001,)
-    assert analysis.field.padding == (100_000,)
+    analysis = Network(graph=parse("3*100000", (2, 8)))
+    assert analysis.params == 12 * 100_000
+    assert analysis.receptive_field.size == (200_001,)
+    assert analysis.receptive_field.padding == (100_000,)
 
 
 def test_the_longest_network() -> None:
@@ -98,9 +98,9 @@ def test_python_s_stack_is_never_the_limit() -> None:
     ):
         with pytest.raises(LimitError):
             parse(text)
-    assert parse("3x3" + "*1" * depth).graph.output_shape == (128, 56, 56)
-    assert len(parse(",".join(["relu"] * depth)).graph.layers) == depth
-    assert parse("cat(" + "|".join(["1x1c1"] * 2000) + ")").graph.output_shape[0] == 2000
+    assert parse("3x3" + "*1" * depth).output_shape == (128, 56, 56)
+    assert len(parse(",".join(["relu"] * depth)).layers) == depth
+    assert parse("cat(" + "|".join(["1x1c1"] * 2000) + ")").output_shape[0] == 2000
 
 
 def test_a_chain_of_joins_is_as_deep_as_one_likes() -> None:

@@ -12,7 +12,7 @@ import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from convcalc import measure, parse
+from convcalc import Network, parse
 from convcalc.core.errors import ShapeError
 from convcalc.core.graph import Builder, Graph
 from convcalc.core.ops import (
@@ -157,7 +157,7 @@ def test_every_layer_says_what_it_is_in_the_language(word: str, data: st.DataObj
         made, shapes = graph.nodes[index].op, graph.input_shapes_of(index)
         if isinstance(made, Join) or made.word not in REGISTRY:
             continue
-        again = parse(made.spec(), shapes[0]).graph
+        again = parse(made.spec(), shapes[0])
         assert again.nodes[1].op == made
         assert again.output_shape == graph.shapes[index]
 
@@ -268,10 +268,10 @@ def test_a_sweep_that_does_not_fit_somewhere_is_refused() -> None:
     ],
 )
 def test_by_hand(text: str, shape: Shape, output: Shape, params: tuple[int, int, int], macs: int) -> None:
-    summary = measure(parse(text, shape).graph)
+    summary = Network(graph=parse(text, shape))
     assert summary.graph.output_shape == output
-    assert (summary.params.weights, summary.params.biases, summary.params.norm) == params
-    assert summary.params.total == sum(params)
+    assert (summary.parameters.weights, summary.parameters.biases, summary.parameters.norm) == params
+    assert summary.params == sum(params)
     assert summary.macs == macs
     assert summary.flops == 2 * macs
 
@@ -315,13 +315,13 @@ def test_by_hand(text: str, shape: Shape, output: Shape, params: tuple[int, int,
     ],
 )
 def test_all_other_arithmetic_by_hand(text: str, elementwise: int) -> None:
-    assert measure(parse(text, (4, 6, 6)).graph).elementwise == elementwise
+    assert Network(graph=parse(text, (4, 6, 6))).elementwise == elementwise
 
 
 def test_linear_upsampling_in_one_and_three_axes() -> None:
     # 2 products and 1 sum; 8 products and 7 sums.
-    assert measure(parse("upbilinear2", (4, 6)).graph).elementwise == 3 * 4 * 12
-    assert measure(parse("upbilinear2", (1, 2, 2, 2)).graph).elementwise == 15 * 64
+    assert Network(graph=parse("upbilinear2", (4, 6))).elementwise == 3 * 4 * 12
+    assert Network(graph=parse("upbilinear2", (1, 2, 2, 2))).elementwise == 15 * 64
 
 
 def test_ceil_mode_as_in_pytorch() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from convcalc import analyse, input_shape, parse
+from convcalc import Network, input_shape, parse
 from convcalc.core.errors import ConvcalcError, ShapeError, SpecError
 from convcalc.core.ops import REGISTRY
 
@@ -52,19 +52,24 @@ def examples(count: int) -> settings:
 def judge(text: str) -> None:
     """Whatever `text` is, it is answered, or refused in words with a place inside it."""
     try:
-        analysis = analyse(parse(text, SMALL).graph)
+        analysis = Network(graph=parse(text, SMALL))
     except ConvcalcError as error:
         check_refusal(text, error)
         return
-    assert analysis.summary.macs >= 0
-    assert all(row.spec or row.kind for row in analysis.summary.rows)
-    for row in analysis.summary.rows:
-        analysis.summary.formula(row)
-    if analysis.field:
-        assert len(analysis.field.size) == len(analysis.field.stride) == len(analysis.field.padding) == 2
-        assert analysis.field.typical.count >= 0
+    assert analysis.macs >= 0
+    assert all(row.spec or row.kind for row in analysis.layers)
+    for row in analysis.layers:
+        analysis.formula(row)
+    if analysis.receptive_field:
+        assert (
+            len(analysis.receptive_field.size)
+            == len(analysis.receptive_field.stride)
+            == len(analysis.receptive_field.padding)
+            == 2
+        )
+        assert analysis.receptive_field.typical.count >= 0
     else:
-        assert analysis.note
+        assert analysis.receptive_field_note
 
 
 def check_refusal(text: str, error: ConvcalcError) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from convcalc import Spec, analyse, block, input_shape, measure, parse
-from convcalc.catalogue import names
+from convcalc import Network, input_shape, parse
+from convcalc.catalogue import get, names
 from convcalc.core.errors import ConvcalcError, LimitError, ShapeError, SpecError, UnknownBlockError, UsageError
 from convcalc.core.graph import MAX_LAYERS
 from convcalc.core.ops import Shape
@@ -18,12 +18,12 @@ X: Shape = (128, 56, 56)
 
 def layers(text: str, shape: Shape = X, **options: Any) -> list[str]:
     """Each layer, written out."""
-    graph = parse(text, shape, **options).graph
+    graph = parse(text, shape, **options)
     return [graph.nodes[index].op.spec() for index in graph.layers]
 
 
 def names_of(text: str, shape: Shape = X) -> list[str]:
-    graph = parse(text, shape).graph
+    graph = parse(text, shape)
     return [graph.nodes[index].name for index in graph.layers]
 
 
@@ -97,7 +97,7 @@ def names_of(text: str, shape: Shape = X) -> list[str]:
 def test_one_layer(text: str, layer: str, output: Shape) -> None:
     spec = parse(text, X)
     assert layers(text) == [layer]
-    assert spec.graph.output_shape == output
+    assert spec.output_shape == output
     # Written out it says the same.
     assert layers(layer) == [layer]
 
@@ -151,12 +151,12 @@ def test_repetition() -> None:
     assert layers("3x3*2*3") == ["3x3c128"] * 6
     assert layers("(3x3)") == ["3x3c128"]
     assert layers("cat(id|id)*2, 1x1c4")[-1] == "1x1c4"
-    assert parse("cat(id|id)*3", (2, 4, 4)).graph.output_shape == (16, 4, 4)
+    assert parse("cat(id|id)*3", (2, 4, 4)).output_shape == (16, 4, 4)
     assert names_of("(3x3,relu)*2") == ["0", "1", "2", "3"]
 
 
 def test_branches_start_from_the_same_tensor() -> None:
-    graph = parse("relu, cat(1x1c8 | 3x3c16, 5x5c4 | id), bn", (6, 9, 9)).graph
+    graph = parse("relu, cat(1x1c8 | 3x3c16, 5x5c4 | id), bn", (6, 9, 9))
     assert graph.output_shape == (8 + 4 + 6, 9, 9)
     named = {node.name: node for node in graph.nodes}
     relu = graph.nodes.index(named["0"])
@@ -166,14 +166,14 @@ def test_branches_start_from_the_same_tensor() -> None:
 
 @pytest.mark.parametrize(("word", "channels"), [("add", 6), ("mul", 6), ("mean", 6), ("cat", 12)])
 def test_every_join(word: str, channels: int) -> None:
-    assert parse(f"{word}(3x3|id)", (6, 9, 9)).graph.output_shape == (channels, 9, 9)
+    assert parse(f"{word}(3x3|id)", (6, 9, 9)).output_shape == (channels, 9, 9)
     # One branch is a join of one.
-    assert parse(f"{word}(3x3)", (6, 9, 9)).graph.output_shape == (6, 9, 9)
+    assert parse(f"{word}(3x3)", (6, 9, 9)).output_shape == (6, 9, 9)
 
 
 def test_branches_in_branches() -> None:
     text = "add(cat(1x1c2|3x3c2*2), 3x3 | mul(id | gap, 1x1, sigmoid))"
-    assert parse(text, (4, 9, 9)).graph.output_shape == (4, 9, 9)
+    assert parse(text, (4, 9, 9)).output_shape == (4, 9, 9)
     assert "0.0.0.1.1" in names_of(text, (4, 9, 9))
 
 
@@ -181,27 +181,26 @@ def test_branches_in_branches() -> None:
 
 
 def test_a_lone_entry_has_its_own_input_and_names() -> None:
-    spec = parse("resnet50")
-    assert spec == Spec("resnet50", block("resnet50").graph(), True)
-    assert spec.graph.input_shapes == ((3, 224, 224),)
-    assert spec.graph.nodes[-1].name == "fc"
-    assert not parse("resnet50", (3, 64, 64)).default_input
+    graph = parse("resnet50")
+    assert graph == get("resnet50").graph()
+    assert graph.input_shapes == ((3, 224, 224),)
+    assert graph.nodes[-1].name == "fc"
 
 
 def test_an_entry_with_arguments() -> None:
-    wide = parse("resnext-block(cardinality=64, width=4)").graph
-    assert wide == block("resnext-block").graph(cardinality=64, width=4)
-    assert parse(" ResNext-Block ( Cardinality = 64 ,width=4 ) ").graph == wide
-    assert parse("resnext-block()").graph == block("resnext-block").graph()
-    first = block("resnet-block").graph(stride=2, stride_on="1x1")
-    assert parse("resnet-block(stride=2,stride_on=1x1)").graph == first
-    assert parse("resnet-block(stride=2,stride-on='1x1')").graph == first
-    assert parse('resnet-block(stride=2,stride_on="1x1")').graph == first
-    assert parse("resnet-block(stride=2)", settings={"stride_on": "1x1"}).graph == first
+    wide = parse("resnext-block(cardinality=64, width=4)")
+    assert wide == get("resnext-block").graph(cardinality=64, width=4)
+    assert parse(" ResNext-Block ( Cardinality = 64 ,width=4 ) ") == wide
+    assert parse("resnext-block()") == get("resnext-block").graph()
+    first = get("resnet-block").graph(stride=2, stride_on="1x1")
+    assert parse("resnet-block(stride=2,stride_on=1x1)") == first
+    assert parse("resnet-block(stride=2,stride-on='1x1')") == first
+    assert parse('resnet-block(stride=2,stride_on="1x1")') == first
+    assert parse("resnet-block(stride=2)", settings={"stride_on": "1x1"}) == first
 
 
 def test_an_entry_among_layers() -> None:
-    graph = parse("3x3c64,resnet-basic-block*2,gap", (8, 9, 9)).graph
+    graph = parse("3x3c64,resnet-basic-block*2,gap", (8, 9, 9))
     assert graph.output_shape == (64, 1, 1)
     assert graph.nodes[2].name == "1.conv1"
     assert {node.name.split(".")[0] for node in graph.nodes[1:]} == {"0", "1", "2", "3"}
@@ -223,12 +222,8 @@ def test_settings_are_for_entries() -> None:
 
 
 def test_the_default_input() -> None:
-    spec = parse("3x3")
-    assert spec.default_input
-    assert spec.graph.input_shapes == (DEFAULT_INPUT,) == ((128, 56, 56),)
-    spec = parse("3x3", (64, 7, 7))
-    assert not spec.default_input
-    assert spec.graph.input_shapes == ((64, 7, 7),)
+    assert parse("3x3").input_shapes == (DEFAULT_INPUT,) == ((128, 56, 56),)
+    assert parse("3x3", (64, 7, 7)).input_shapes == ((64, 7, 7),)
 
 
 @pytest.mark.parametrize("shape", [(), (0, 4, 4), (4, -1, 4)])
@@ -258,7 +253,7 @@ def test_bias_is_for_every_convolution() -> None:
         "fc10b0",
     ]
     # 3*3*128*128 + 128 and batch norm's 2*128.
-    assert measure(parse("3x3", norm="bn", bias=True).graph).params.total == 147_456 + 128 + 256
+    assert Network(graph=parse("3x3", norm="bn", bias=True)).params == 147_456 + 128 + 256
 
 
 @pytest.mark.parametrize("norm", ["3x3", "bn,bn", "cat(id|id)", "resnet50", "nonsense", "bn3", "(bn)"])
@@ -440,17 +435,17 @@ def test_repetition_and_nesting_have_limits() -> None:
     for text in ("3x3*1000000000", "((3x3)*1000)*1000", f"3x3*{MAX_LAYERS + 1}", "3x3" + "*2" * 30):
         with pytest.raises(LimitError, match="more than 250,000 layers"):
             parse(text)
-    assert parse("(" * MAX_DEPTH + "3x3" + ")" * MAX_DEPTH).graph.output_shape == X
+    assert parse("(" * MAX_DEPTH + "3x3" + ")" * MAX_DEPTH).output_shape == X
     for text in ("(" * (MAX_DEPTH + 1), "(" * 100_000, "cat(" * 10_000, "((cat((" * 5_000):
         with pytest.raises(LimitError, match="nested deeper than 40"):
             parse(text)
 
 
 def test_numbers_have_a_limit() -> None:
-    assert parse("fc" + "9" * MAX_DIGITS, (1,)).graph.output_shape == (10**30 - 1,)
+    assert parse("fc" + "9" * MAX_DIGITS, (1,)).output_shape == (10**30 - 1,)
     with pytest.raises(LimitError, match="more than 36 digits"):
         parse("up1000000*7", (1, 9, 9))
 
 
 def test_an_analysis_of_what_was_read() -> None:
-    assert analyse(parse("3x3,3x3").graph).field.size == (5, 5)
+    assert Network(graph=parse("3x3,3x3")).receptive_field.size == (5, 5)

@@ -22,9 +22,9 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_text_comes_back_with_its_numbers(text: str) -> None:
-    graph = convcalc.parse(text, (16, 24, 24)).graph
-    again = convcalc.parse(phrase(graph), (16, 24, 24)).graph
-    assert convcalc.measure(again).rows[-1].output == graph.output_shape
+    graph = convcalc.parse(text, (16, 24, 24))
+    again = convcalc.parse(phrase(graph), (16, 24, 24))
+    assert convcalc.Network(graph=again).layers[-1].output == graph.output_shape
     assert _numbers(again) == _numbers(graph)
     assert convcalc.receptive_fields(again)[-1].size == convcalc.receptive_fields(graph)[-1].size
 
@@ -34,9 +34,9 @@ def test_a_text_comes_back_through_torch(text: str) -> None:
     pytest.importorskip("torch")
     from convcalc.pytorch.build import build
 
-    graph = convcalc.parse(text, (16, 24, 24)).graph
+    graph = convcalc.parse(text, (16, 24, 24))
     traced = convcalc.trace(build(graph), input=(16, 24, 24))
-    said = convcalc.parse(phrase(traced), (16, 24, 24)).graph
+    said = convcalc.parse(phrase(traced), (16, 24, 24))
     assert _numbers(said) == _numbers(graph)
     assert said.output_shape == graph.output_shape
     sizes = [convcalc.receptive_fields(g)[-1].size for g in (graph, traced, said)]
@@ -45,8 +45,8 @@ def test_a_text_comes_back_through_torch(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "vgg11", "resnext-block"])
 def test_catalogue_entries_come_back(name: str) -> None:
-    graph = convcalc.block(name).graph()
-    again = convcalc.parse(phrase(graph), graph.input_shapes[0]).graph
+    graph = convcalc.catalogue.get(name).graph()
+    again = convcalc.parse(phrase(graph), graph.input_shapes[0])
     assert _numbers(again) == _numbers(graph)
 
 
@@ -63,5 +63,5 @@ def test_what_cannot_be_said_names_the_layer() -> None:
 
 
 def _numbers(graph: convcalc.Graph) -> tuple[object, ...]:
-    summary = convcalc.measure(graph)
+    summary = convcalc.Network(graph=graph)
     return summary.params, summary.macs, summary.elementwise

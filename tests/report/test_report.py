@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 
 import pytest
+from convcalc.report.build.subject import Subject
 
 from convcalc import analyse, block, parse
 from convcalc.analysis.compare import Comparison, Model, compare
@@ -19,7 +20,6 @@ from convcalc.report.build.fields import field_sentences
 from convcalc.report.build.layers import incomplete_sentences, params_report
 from convcalc.report.build.proof import MAX_LINES, proof_sentences
 from convcalc.report.build.structure import kinds_sentence, projections
-from convcalc.report.build.subject import Subject
 from convcalc.report.parts import Column, Listing, Table, amount, bar, in_bytes, percent, ratio, raw, scaled, show
 from convcalc.report.write.layout import lay_out
 from convcalc.report.write.markup import csv_text, latex, markdown

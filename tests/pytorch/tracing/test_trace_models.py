@@ -66,8 +66,8 @@ def light(make: Any, *args: Any, **options: Any) -> Any:
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_torchvisions_published_numbers(name: str) -> None:
     models = torchvision_models()
-    summary = convcalc.measure(convcalc.trace(light(models.get_model, name, weights=None), input=(3, 224, 224)))
-    assert (summary.params.total, round(summary.macs / 1e9, 3)) == PUBLISHED[name]
+    summary = convcalc.Network(graph=convcalc.trace(light(models.get_model, name, weights=None), input=(3, 224, 224)))
+    assert (summary.params, round(summary.macs / 1e9, 3)) == PUBLISHED[name]
     assert summary.complete
 
 
@@ -75,9 +75,9 @@ def test_torchvisions_published_numbers(name: str) -> None:
 def test_timm_models_as_torch_counts_them(name: str) -> None:
     model = light(timm().create_model, name, pretrained=False)
     shape = model.pretrained_cfg["input_size"]
-    summary = convcalc.measure(convcalc.trace(model, input=shape))
+    summary = convcalc.Network(graph=convcalc.trace(model, input=shape))
     assert summary.complete
-    assert summary.params.total + summary.params.frozen == sum(p.numel() for p in model.parameters())
+    assert summary.params + summary.parameters.frozen == sum(p.numel() for p in model.parameters())
     model = model.to("meta").requires_grad_(False)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(torch.empty(1, *shape, device="meta"))
@@ -103,14 +103,14 @@ def test_receptive_fields_of_the_tables(table: str, name: str) -> None:
     truth = FIELDS[table]
     options = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
     model = light(getattr(torchvision_models(), name), **options)
-    analysis = convcalc.analyse(convcalc.trace(model, input=(3, 224, 224)))
+    analysis = convcalc.Network(graph=convcalc.trace(model, input=(3, 224, 224)))
     field = analysis.spatial_field
     assert field is not None
     assert field.size == (truth["size"],) * 2
     assert all(field.stride[axis] == truth.get("stride", field.stride[axis]) for axis in range(2))
     assert field.padding == (truth.get("padding", field.padding[0]),) * 2
-    assert analysis.field is not None
-    assert analysis.field.is_global
+    assert analysis.receptive_field is not None
+    assert analysis.receptive_field.is_global
 
 
 def test_squeeze_excitation_can_be_left_out_of_the_field() -> None:
@@ -118,7 +118,7 @@ def test_squeeze_excitation_can_be_left_out_of_the_field() -> None:
     graph = convcalc.trace(light(torchvision_models().efficientnet_b0), input=(3, 224, 224))
     path = {name for name, module in light(torchvision_models().efficientnet_b0).named_modules() if _squeezes(module)}
     ignored = {i for i in graph.layers if any(graph.nodes[i].name.startswith(f"{prefix}.") for prefix in path)}
-    field = convcalc.analyse(bypassing(graph, ignored)).spatial_field
+    field = convcalc.Network(graph=bypassing(graph, ignored)).spatial_field
     assert field is not None
     assert field.size == (851, 851)
 
