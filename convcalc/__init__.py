@@ -139,7 +139,7 @@ def load(
         raise TypeError(
             f"load takes a text, a Graph, a Network or a PyTorch module, not a value of type {type(what).__name__}"
         )
-    from convcalc.pytorch.tracing.trace import load_module
+    from convcalc.pytorch.load import load_module
 
     return load_module(what, input)
 

@@ -12,11 +12,11 @@ from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from convcalc.analysis.counts import Layer
-from convcalc.analysis.network import Network
 from convcalc.core.errors import ConvcalcError, UsageError, suggest
 
 if TYPE_CHECKING:
+    from convcalc.analysis.counts import Layer
+    from convcalc.analysis.network import Network
     from convcalc.analysis.receptive_field import Field, Region
 
 SHARE, RATIO, SIZE, SHAPE = "share", "ratio", "size", "shape"
@@ -80,7 +80,7 @@ class Metric:
 METRICS: dict[str, Metric] = {}
 """Every metric by its name, in the order in which tables and documents list them."""
 
-Read = TypeVar("Read", bound=Callable[[Network], Any])
+Read = TypeVar("Read", bound=Callable[..., Any])
 
 
 def metric(name: str) -> Metric:

@@ -21,9 +21,7 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 from torch.overrides import TorchFunctionMode
 
-import convcalc
-from convcalc.analysis.network import Network
-from convcalc.analysis.proof import Confirmation
+from convcalc import core
 from convcalc.core.errors import ConvcalcError, ModelError, SpecError
 from convcalc.core.graph import Graph
 from convcalc.core.operator import spell
@@ -33,7 +31,7 @@ from convcalc.pytorch.tracing.layout import Layout, channels, places_of, plain
 from convcalc.pytorch.tracing.recorder import Recorder, flat
 from convcalc.pytorch.tracing.rules import rule_of
 
-_OWN = os.path.dirname(os.path.abspath(convcalc.__file__)) + os.sep
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(core.__file__))) + os.sep
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 _IMPORT = os.path.dirname(os.path.abspath(importlib.__file__)) + os.sep
 
@@ -126,39 +124,13 @@ def trace(model: nn.Module, input: Any) -> Graph:
     >>> trace(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()), input=(3, 32, 32)).output_shape
     (8, 30, 30)
     """
-    recording = record(model, _input_specs(input))
+    recording = record(model, input_specs(input))
     if recording.note:
         warnings.warn(recording.note, stacklevel=2)
     return recording.graph
 
 
-def load_module(model: nn.Module, input: Any) -> Network:
-    """The Network of a PyTorch module, traced here; `input` as in `trace`, by default 3x224x224.
-
-    Its numbers are proved on a copy of the module itself. Raises ModelError.
-    """
-    specs = _input_specs((3, 224, 224) if input is None else input)
-    recording = record(model, specs)
-
-    def prove(device: str, progress: Callable[[str], None]) -> Confirmation:
-        from convcalc.pytorch.verify.traced import confirm_recording
-
-        progress("running the model")
-        return confirm_recording(lambda: copy.deepcopy(model), recording, specs, device=device)
-
-    buffers = f"buffers {recording.buffers:,} (values that are not parameters, such as running means)"
-    return Network(
-        graph=recording.graph,
-        text=type(model).__name__,
-        defaulted="default" if input is None else "",
-        notes=tuple(filter(None, (recording.note, buffers if recording.buffers else ""))),
-        classes=recording.classes,
-        buffers=recording.buffers,
-        prove=prove,
-    )
-
-
-def _input_specs(given: Any) -> list[InputSpec]:
+def input_specs(given: Any) -> list[InputSpec]:
     """What `input` means: one shape or text, or a list of them."""
     if isinstance(given, (str, InputSpec)) or all(isinstance(size, int) for size in given):
         given = [given]
