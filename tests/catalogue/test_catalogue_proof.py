@@ -1,6 +1,6 @@
 """Every entry goes through the proof, by registration.
 
-Quickly: all blocks, and of each family the network of fewest layers, over small images; with `--thorough`
+Quickly: all blocks, and of each family the network of fewest layers, over small images; with `--long`
 everything at its own size.
 """
 
@@ -34,11 +34,11 @@ def small(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("name", names())
-def test_entry(name: str, thorough: bool) -> None:
+def test_entry(name: str, long: bool) -> None:
     shape = get(name).input
-    if name in NETWORKS and not thorough:
+    if name in NETWORKS and not long:
         if not shortest_of_its_family(name):
-            pytest.skip("only with --thorough")
+            pytest.skip("only with --long")
         shape = small(shape)
     proof = confirm(get(name).graph(shape))
     assert proof.failures == ()
@@ -49,12 +49,12 @@ BLOCKS = [name for name in names() if name not in NETWORKS]
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_entry_with_other_parameters(name: str, thorough: bool) -> None:
+def test_entry_with_other_parameters(name: str, long: bool) -> None:
     """Every number doubled, one at a time: the proof holds, or the block says why not. Quickly: strides only."""
     entry = get(name)
     numbers = {parameter: 2 * default for parameter, default in entry.parameters.items() if type(default) is int}
     for parameter, value in numbers.items():
-        if thorough or parameter == "stride":
+        if long or parameter == "stride":
             with suppress(ShapeError):
                 graph = entry.graph((entry.input[0], 15, 16), **{parameter: value})
                 assert confirm(graph).failures == ()

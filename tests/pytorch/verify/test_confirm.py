@@ -66,9 +66,9 @@ def test_every_operator(word: str, shape: Shape) -> None:
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_catalogue_entry(name: str, thorough: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_catalogue_entry(name: str, long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = convcalc.block(name).graph()
-    if not thorough:
+    if not long:
         graph = smaller(graph)
         monkeypatch.setattr(reach, "PLANES", 1 << 21)
         monkeypatch.setattr(reach, "STRIPS", 1 << 22)
