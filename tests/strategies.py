@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from convcalc.catalogue.composites import Deformable, SqueezeExcitation
 from convcalc.core.algebra import prod
 from convcalc.core.errors import ShapeError
 from convcalc.core.graph import Builder, Graph, Tensor
-from convcalc.core.ops import (
-    AdaptiveAvgPool,
-    Add,
-    AvgPool,
-    BatchNorm,
-    Cat,
-    Conv,
-    Deformable,
-    Dense,
-    Flatten,
-    GlobalAvgPool,
-    MaxPool,
-    Mean,
-    Mul,
-    Op,
-    Pad,
-    ReLU,
-    SqueezeExcitation,
-    TransposedConv,
-    Upsample,
-    UpsampleBilinear,
-)
+from convcalc.core.operator import Op
+from convcalc.core.ops.activation import ReLU
+from convcalc.core.ops.convolution import Conv, TransposedConv
+from convcalc.core.ops.dense import Dense, Flatten
+from convcalc.core.ops.join import Add, Cat, Mean, Mul
+from convcalc.core.ops.norm import BatchNorm
+from convcalc.core.ops.pooling import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
+from convcalc.core.ops.reshape import Pad, Upsample, UpsampleBilinear
 
 MAX_UNITS = 160
 """The largest map, channels left out, that is drawn."""

@@ -1,24 +1,11 @@
-"""The catalogue: named blocks and networks. A new entry is one function in one of these files."""
+"""The catalogue: named blocks and networks, and words for several layers.
 
-from convcalc.catalogue import (  # noqa: F401  (registration)
-    articles,
-    classic,
-    convnext,
-    convolutions,
-    densenet,
-    fractalnet,
-    inception,
-    mobilenet,
-    nasnet,
-    resnet,
-    resnext,
-    senet,
-    shufflenet,
-    squeezenet,
-    unet,
-    vgg,
-    xception,
-)
+A new entry is one function, a new composite one class, in a file of this folder.
+"""
+
 from convcalc.catalogue.registry import Block, block, find, get, names
+from convcalc.core.operator import REGISTRY
+
+REGISTRY.read_from(__name__)
 
 __all__ = ["Block", "block", "find", "get", "names"]

@@ -6,6 +6,7 @@ is "same"; at the functions' stride 1 with odd kernels that is the same on both 
 
 from __future__ import annotations
 
+from convcalc.catalogue.composites import Separable
 from convcalc.catalogue.layers import (
     add,
     avgpool,
@@ -20,7 +21,8 @@ from convcalc.catalogue.layers import (
 )
 from convcalc.catalogue.registry import block
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import Separable, Sigmoid, Unflatten
+from convcalc.core.ops.activation import Sigmoid
+from convcalc.core.ops.reshape import Unflatten
 
 _ARTICLE = "article blocks"
 

@@ -16,7 +16,7 @@ from convcalc.catalogue.layers import (
 )
 from convcalc.catalogue.registry import block
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import Tanh
+from convcalc.core.ops.activation import Tanh
 
 
 @block("lenet5", source="LeCun et al. 1998, Fig. 2; plain pooling and a full C3", input="1x32x32")

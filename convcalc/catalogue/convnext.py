@@ -5,7 +5,8 @@ from __future__ import annotations
 from convcalc.catalogue.layers import add, conv, depthwise, fc, flatten, global_avgpool, ln
 from convcalc.catalogue.registry import block
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import GELU, LayerScale
+from convcalc.core.ops.activation import GELU
+from convcalc.core.ops.norm import LayerScale
 
 
 @block("convnext-block", source="Liu et al. 2022, Fig. 4", input="96x56x56")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convcalc.catalogue.composites import Deformable
 from convcalc.catalogue.layers import (
     add,
     bn,
@@ -16,7 +17,7 @@ from convcalc.catalogue.layers import (
 )
 from convcalc.catalogue.registry import block
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import Deformable, UpsampleBilinear
+from convcalc.core.ops.reshape import UpsampleBilinear
 
 
 @block("stacked-conv", source="Simonyan and Zisserman 2015, section 2.3", input="64x56x56")

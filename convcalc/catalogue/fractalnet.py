@@ -6,7 +6,7 @@ from convcalc.catalogue.layers import conv, fc, flatten, maxpool, mean, relu
 from convcalc.catalogue.registry import block
 from convcalc.core.errors import LimitError
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import BatchNorm
+from convcalc.core.ops.norm import BatchNorm
 
 MAX_COLUMNS = 16
 """A block of C columns has 2^C - 1 convolutions."""

@@ -9,7 +9,7 @@ from convcalc.catalogue.layers import add, avgpool, bn, cat, conv, conv_relu, dr
 from convcalc.catalogue.registry import block
 from convcalc.core.errors import UsageError
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import Axes
+from convcalc.core.operator import Axes
 
 
 def layer(x: Tensor, channels: int, kernel: Axes, stride: int = 1, *, name: str = "", norm: bool = False) -> Tensor:

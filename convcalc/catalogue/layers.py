@@ -7,26 +7,13 @@ from __future__ import annotations
 
 from convcalc.core.errors import UsageError
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import (
-    AdaptiveAvgPool,
-    Add,
-    AvgPool,
-    Axes,
-    BatchNorm,
-    Cat,
-    Conv,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAvgPool,
-    LayerNorm,
-    LocalResponseNorm,
-    MaxPool,
-    Mean,
-    Mul,
-    Op,
-    ReLU,
-)
+from convcalc.core.operator import Axes, Op
+from convcalc.core.ops.activation import Dropout, ReLU
+from convcalc.core.ops.convolution import Conv
+from convcalc.core.ops.dense import Dense, Flatten
+from convcalc.core.ops.join import Add, Cat, Mean, Mul
+from convcalc.core.ops.norm import BatchNorm, LayerNorm, LocalResponseNorm
+from convcalc.core.ops.pooling import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
 
 
 def conv(

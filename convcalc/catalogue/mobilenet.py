@@ -6,11 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from convcalc.catalogue.composites import excite
 from convcalc.catalogue.convolutions import depthwise_separable
 from convcalc.catalogue.layers import add, bn, conv, dropout, fc, pooled, relu, strides, unit
 from convcalc.catalogue.registry import block
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import Hardsigmoid, Hardswish, Op, ReLU, ReLU6, Sigmoid, SiLU, excite
+from convcalc.core.operator import Op
+from convcalc.core.ops.activation import Hardsigmoid, Hardswish, ReLU, ReLU6, Sigmoid, SiLU
 
 
 @block("mobilenet_v1", source="Howard et al. 2017, Table 1", input="3x224x224")

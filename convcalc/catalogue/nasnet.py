@@ -28,7 +28,7 @@ from convcalc.catalogue.layers import (
 )
 from convcalc.catalogue.registry import block
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import ChannelPad, Pad
+from convcalc.core.ops.reshape import ChannelPad, Pad
 
 
 class Genotype(NamedTuple):

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import inf
 from types import CodeType
 from typing import Any
 
-from convcalc.core.errors import UnknownBlockError, UsageError
+from convcalc.core.errors import UnknownBlockError, UsageError, suggest
 from convcalc.core.graph import Builder, Graph, Tensor
-from convcalc.core.ops import Shape
+from convcalc.core.operator import Shape
+from convcalc.core.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,17 @@ class Block:
         checked = {}
         for name, value in parameters.items():
             if name not in known:
-                near = get_close_matches(name, known, 1, 0.5)
-                listed = ", ".join(known) or "none"
-                hint = f"did you mean {near[0]}?" if near else f"its parameters: {listed}"
-                raise UnknownBlockError(f"{self.name} has no parameter {name!r}", hint=hint)
+                listed = f"its parameters: {', '.join(known) or 'none'}"
+                raise UnknownBlockError(
+                    f"{self.name} has no parameter {name!r}", hint=suggest(name, known, otherwise=listed)
+                )
             default = known[name]
             checked[name] = (value,) if type(default) is tuple and type(value) is int else value
             _check_value(self.name, name, default, checked[name])
         return checked
 
 
-_BLOCKS: dict[str, Block] = {}
+_BLOCKS: Registry[Block] = Registry("blocks", "convcalc.catalogue")
 
 
 def block(
@@ -102,10 +102,8 @@ def block(
     shape = tuple(int(size) for size in input.split("x"))
 
     def register(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        if name in _BLOCKS:
-            raise ValueError(f"two blocks are called {name!r}")
         heading = family or function.__module__.rpartition(".")[2]
-        _BLOCKS[name] = Block(name, heading, source, shape, function)
+        _BLOCKS.add(name, Block(name, heading, source, shape, function), function.__module__)
         return function
 
     return register
@@ -118,12 +116,11 @@ def find(name: str) -> Block | None:
 
 def get(name: str) -> Block:
     """The entry called `name`. Raises UnknownBlockError."""
-    found = _BLOCKS.get(name)
-    if found is None:
-        near = get_close_matches(name, _BLOCKS, 3, 0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "convcalc blocks lists the catalogue"
+    entry = _BLOCKS.get(name)
+    if entry is None:
+        hint = suggest(name, _BLOCKS, otherwise="convcalc blocks lists the catalogue")
         raise UnknownBlockError(f"no block is called {name!r}", hint=hint)
-    return found
+    return entry
 
 
 def names() -> list[str]:

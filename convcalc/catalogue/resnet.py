@@ -20,7 +20,7 @@ from convcalc.catalogue.layers import (
 )
 from convcalc.catalogue.registry import block
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import ChannelPad
+from convcalc.core.ops.reshape import ChannelPad
 
 Stage = Callable[[Tensor, int, int], Tensor]
 """A block of a network: `stage(x, number, stride)`, the stages numbered from 0."""

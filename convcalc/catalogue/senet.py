@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from convcalc.catalogue.composites import SqueezeExcitation
 from convcalc.catalogue.layers import add, conv_bn, conv_bn_relu, relu
 from convcalc.catalogue.registry import block
 from convcalc.catalogue.resnet import resnet, shortcut
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import SqueezeExcitation
 
 
 @block("se-block", source="Hu et al. 2018, Fig. 1", input="256x56x56")

@@ -19,7 +19,7 @@ from convcalc.catalogue.layers import (
 from convcalc.catalogue.registry import block
 from convcalc.core.errors import ShapeError
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import Shuffle
+from convcalc.core.ops.reshape import Shuffle
 
 
 @block("shufflenet-unit", source="Zhang et al. 2018, Fig. 2b and 2c", input="240x28x28")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from convcalc.catalogue.layers import cat, conv, conv_relu, maxpool, relu
 from convcalc.catalogue.registry import block
 from convcalc.core.graph import Tensor
-from convcalc.core.ops import Pad, TransposedConv
+from convcalc.core.ops.convolution import TransposedConv
+from convcalc.core.ops.reshape import Pad
 
 
 def double(x: Tensor, channels: int, padding: int) -> Tensor:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from convcalc.core.errors import LimitError, ShapeError
-from convcalc.core.ops import Composite, Input, Op, Shape
+from convcalc.core.operator import Input, Op, Shape
 
 MAX_LAYERS = 250_000
 """The longest network that is built."""
@@ -109,6 +109,14 @@ class Tensor(NamedTuple):
         """
         with self.builder.scope(name, sequence=sequence):
             yield
+
+
+class Composite(Op):
+    """A word of the language that stands for several layers: `expand` adds them to the graph."""
+
+    def expand(self, x: Tensor) -> Tensor:
+        """Add the layers to `x`'s graph and give the last one's output."""
+        raise NotImplementedError
 
 
 class _Scope:

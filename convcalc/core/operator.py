@@ -1,21 +1,19 @@
 """What an operator is: its rules, its place in the language, and the registry that everything follows from.
 
-A new operator is one class in one file of this folder: a frozen dataclass under `@operator`. Its
-fields are its options (`option("s")` gives one a letter), its methods its rules. The parser, the
-tables, the proof and the tests find it in `REGISTRY`. Nothing here imports torch.
+A new operator is one class in one file of `ops/` (or of a user's own): a frozen dataclass under `@operator`.
+Its fields are its options (`option("s")` gives one a letter), its methods its rules. The parser, the
+tables, the codec, the proof and the tests find it by itself. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
 from convcalc.core.algebra import at_least, is_number, text
 from convcalc.core.errors import ShapeError
+from convcalc.core.registry import Registry
 from convcalc.core.window import IDENTITY, Window
-
-if TYPE_CHECKING:
-    from convcalc.core.graph import Tensor
 
 Shape = tuple[int, ...]
 """Channels first, then the spatial axes; the batch is left out: `(64, 56, 56)`."""
@@ -68,6 +66,10 @@ class Op:
     """Whether the output shares its input's memory in an inference pass."""
     saves: ClassVar[str] = ""
     """What the backward pass needs: "input", "output" or nothing."""
+    aten: ClassVar[str] = ""
+    """PyTorch's name of a call that is this operator with its defaults, where there is one."""
+    exact_in_fvcore: ClassVar[bool] = False
+    """Whether fvcore counts its multiply-accumulates to the unit (it rounds some matrix products)."""
     is_convolution: ClassVar[bool] = False
     """Whether --norm and --bias act on it."""
     input_dependent: ClassVar[bool] = False
@@ -76,6 +78,17 @@ class Op:
     """Whether `spec` is a word of the language."""
     counted: ClassVar[bool] = True
     """Whether the counts are known; a network with a layer where they are not has a lower bound for a total."""
+
+    classes: ClassVar[dict[str, type[Op]]] = {}
+    """Every operator, with a word or without, by its full name."""
+
+    def __init_subclass__(cls) -> None:
+        Op.classes[cls.full_name()] = cls
+
+    @classmethod
+    def full_name(cls) -> str:
+        """The class's module and name, by which another process knows it."""
+        return f"{cls.__module__}.{cls.__qualname__}"
 
     @property
     def kind(self) -> str:
@@ -151,14 +164,6 @@ def record(cls: O) -> O:
     return cls
 
 
-class Composite(Op):
-    """A word of the language that stands for several layers: `expand` adds them to the graph."""
-
-    def expand(self, x: Tensor) -> Tensor:
-        """Add the layers to `x`'s graph and give the last one's output."""
-        raise NotImplementedError
-
-
 @record
 class Input(Op):
     """The network's input, of a given shape. Not a word of the language."""
@@ -171,7 +176,7 @@ class Input(Op):
         return self.size
 
 
-REGISTRY: dict[str, type[Op]] = {}
+REGISTRY: Registry[type[Op]] = Registry("operators", "convcalc.core.ops")
 """Every operator of the language by its word."""
 
 
@@ -189,9 +194,7 @@ def operator(cls: O) -> O:
     """Make `cls` a frozen dataclass, if it has options, and a word of the language."""
     if vars(cls).get("__annotations__"):
         record(cls)
-    if cls.word in REGISTRY:
-        raise ValueError(f"two operators are called {cls.word!r}")
-    REGISTRY[cls.word] = cls
+    REGISTRY.add(cls.word, cls, cls.__module__)
     return cls
 
 

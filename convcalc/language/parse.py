@@ -6,7 +6,7 @@
     join    := word "(" items ("|" items)* ")"
     call    := entry ["(" [name "="] value, ... ")"]
 
-Words and letters are the operators' own (`convcalc.core.ops.REGISTRY`); an entry is one of the catalogue.
+Words and letters are the operators' own (`convcalc.core.operator.REGISTRY`); an entry is one of the catalogue.
 Every mistake is a SpecError with the offset of its culprit, or a ShapeError that names the layer.
 """
 
@@ -15,13 +15,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import MISSING
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
-from convcalc.core.errors import ConvcalcError, LimitError, ShapeError, SpecError, UsageError
+from convcalc.catalogue import find, names
+from convcalc.core.errors import ConvcalcError, LimitError, ShapeError, SpecError, UsageError, suggest
 from convcalc.core.graph import MAX_LAYERS, Builder, Graph, Tensor
-from convcalc.core.ops import REGISTRY, Join, Op, Shape, options
+from convcalc.core.operator import REGISTRY, Op, Shape, options
+from convcalc.core.ops.join import Join
 
 MAX_DEPTH = 40
 """The deepest nesting of brackets that is read."""
@@ -274,7 +275,7 @@ class _Parser:
             if not self.take("("):
                 self.fail(f"{name} needs branches in brackets", hint=f"for example {name}(1x1 | 3x3)")
             return Branches(REGISTRY[name](), self.nested(self.branches), start)
-        entry = _catalogue_entry(name)
+        entry = find(name)
         if entry is not None:
             self.offset = match.end()
             return Call(entry, self.arguments(entry) if self.take("(") else {}, start)
@@ -284,10 +285,7 @@ class _Parser:
         return self.layer(start, word)
 
     def unknown(self, name: str) -> SpecError:
-        from convcalc.catalogue import names
-
-        near = get_close_matches(name, [*(w for w in REGISTRY if w), *names()], 3, 0.6)
-        hint = f"did you mean {' or '.join(near)}?" if near else "convcalc blocks lists the catalogue"
+        hint = suggest(name, [*filter(None, REGISTRY), *names()], otherwise="convcalc blocks lists the catalogue")
         shown = name if len(name) <= 40 else f"{name[:40]}..."
         return SpecError(f"unknown layer {shown!r}", self.text, self.offset, hint=hint)
 
@@ -431,12 +429,6 @@ class _Parser:
 def _words(registered: tuple[str, ...]) -> list[str]:
     """Of the registered words those that stand before numbers, the longest first."""
     return sorted((w for w in registered if w and not issubclass(REGISTRY[w], Join)), key=len, reverse=True)
-
-
-def _catalogue_entry(name: str) -> Any:
-    from convcalc.catalogue import find
-
-    return find(name)
 
 
 def _letters(word: str, known: dict[str, Any]) -> str:

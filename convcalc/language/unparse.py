@@ -7,7 +7,8 @@ from dataclasses import fields, is_dataclass
 
 from convcalc.core.errors import ConvcalcError
 from convcalc.core.graph import Graph
-from convcalc.core.ops import REGISTRY, Input, Join, Op, Params, options
+from convcalc.core.operator import REGISTRY, Input, Op, Params, options
+from convcalc.core.ops.join import Join
 from convcalc.core.ops.traced import Copy, Pointwise, Recorded, Unused
 from convcalc.language.parse import parse
 

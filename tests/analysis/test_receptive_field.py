@@ -18,27 +18,13 @@ from convcalc import Network, parse, pixel_units, receptive_fields, unit_field
 from convcalc.analysis.receptive_field import MAX_BOXES, Field, Region, spatial_end
 from convcalc.core.errors import LimitError, UsageError
 from convcalc.core.graph import Builder, Graph
-from convcalc.core.ops import (
-    AdaptiveAvgPool,
-    Add,
-    AvgPool,
-    Cat,
-    Conv,
-    DeformConv,
-    Dense,
-    Flatten,
-    GlobalAvgPool,
-    Input,
-    Join,
-    MaxPool,
-    Op,
-    Pad,
-    ReLU,
-    Shape,
-    TransposedConv,
-    Upsample,
-    UpsampleBilinear,
-)
+from convcalc.core.operator import Input, Op, Shape
+from convcalc.core.ops.activation import ReLU
+from convcalc.core.ops.convolution import Conv, DeformConv, TransposedConv
+from convcalc.core.ops.dense import Dense, Flatten
+from convcalc.core.ops.join import Add, Cat, Join
+from convcalc.core.ops.pooling import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
+from convcalc.core.ops.reshape import Pad, Upsample, UpsampleBilinear
 
 Place = tuple[int, ...]
 STACKS = tomllib.loads((Path(__file__).parents[1] / "data" / "receptive_fields.toml").read_text())["stacks"]

@@ -16,7 +16,7 @@ from convcalc.catalogue.registry import Block
 from convcalc.catalogue.registry import block as register
 from convcalc.core.errors import LimitError, ShapeError, UnknownBlockError, UsageError
 from convcalc.core.graph import Graph
-from convcalc.core.ops import Dense
+from convcalc.core.ops.dense import Dense
 
 DATA = Path(__file__).parents[1] / "data"
 

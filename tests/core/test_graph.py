@@ -9,9 +9,15 @@ from strategies import graphs
 
 from convcalc import Network, parse
 from convcalc.catalogue import get
+from convcalc.catalogue.composites import SqueezeExcitation
 from convcalc.core.errors import ShapeError
 from convcalc.core.graph import Builder, Graph
-from convcalc.core.ops import Add, BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU, SqueezeExcitation
+from convcalc.core.ops.activation import ReLU
+from convcalc.core.ops.convolution import Conv
+from convcalc.core.ops.dense import Dense, Flatten
+from convcalc.core.ops.join import Add
+from convcalc.core.ops.norm import BatchNorm
+from convcalc.core.ops.pooling import MaxPool
 
 
 def names(graph: Graph) -> list[str]:

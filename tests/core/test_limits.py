@@ -9,7 +9,10 @@ import pytest
 from convcalc import Network, parse, receptive_fields
 from convcalc.core.errors import ConvcalcError, LimitError
 from convcalc.core.graph import MAX_LAYERS, MAX_SIZE, Builder
-from convcalc.core.ops import Cat, Conv, ReLU, Upsample
+from convcalc.core.ops.activation import ReLU
+from convcalc.core.ops.convolution import Conv
+from convcalc.core.ops.join import Cat
+from convcalc.core.ops.reshape import Upsample
 
 
 def test_a_billion_channels_by_hand() -> None:

@@ -15,26 +15,12 @@ from hypothesis import strategies as st
 from convcalc import Network, parse
 from convcalc.core.errors import ShapeError
 from convcalc.core.graph import Builder, Graph
-from convcalc.core.ops import (
-    REGISTRY,
-    Add,
-    AvgPool,
-    BatchNorm,
-    Cat,
-    Conv,
-    Dense,
-    Input,
-    Join,
-    MaxPool,
-    Mean,
-    Mul,
-    Op,
-    Params,
-    Shape,
-    TransposedConv,
-    options,
-    spell,
-)
+from convcalc.core.operator import REGISTRY, Input, Op, Params, Shape, options, spell
+from convcalc.core.ops.convolution import Conv, TransposedConv
+from convcalc.core.ops.dense import Dense
+from convcalc.core.ops.join import Add, Cat, Join, Mean, Mul
+from convcalc.core.ops.norm import BatchNorm
+from convcalc.core.ops.pooling import AvgPool, MaxPool
 
 WORDS = sorted(REGISTRY)
 SOME = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
@@ -393,14 +379,14 @@ def test_what_does_not_fit_is_refused_with_the_reason(text: str, shape: Shape, m
 
 
 def test_offsets_must_fit_their_convolution() -> None:
-    from convcalc.core.ops import DeformConv
+    from convcalc.core.ops.convolution import DeformConv
 
     with pytest.raises(ShapeError, match="the offsets are 18x4x4, the output is 8x9x9"):
         DeformConv((3, 3), 8, (1, 1), (1, 1), (1, 1)).shape((8, 9, 9), (18, 4, 4))
 
 
 def test_cropping_everything_is_refused() -> None:
-    from convcalc.core.ops import Pad
+    from convcalc.core.ops.reshape import Pad
 
     with pytest.raises(ShapeError, match="cropping leaves nothing of 1x4x4"):
         Pad((-2, -2), (-2, -2)).shape((1, 4, 4))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from convcalc import Network, input_shape, parse
 from convcalc.core.errors import ConvcalcError, ShapeError, SpecError
-from convcalc.core.ops import REGISTRY
+from convcalc.core.operator import REGISTRY
 
 SMALL = (12, 9, 9)
 """An input on which most layers fit."""

@@ -10,7 +10,7 @@ from convcalc import Network, input_shape, parse
 from convcalc.catalogue import get, names
 from convcalc.core.errors import ConvcalcError, LimitError, ShapeError, SpecError, UnknownBlockError, UsageError
 from convcalc.core.graph import MAX_LAYERS
-from convcalc.core.ops import Shape
+from convcalc.core.operator import Shape
 from convcalc.language.parse import DEFAULT_INPUT, MAX_DEPTH, MAX_DIGITS, read
 
 X: Shape = (128, 56, 56)

@@ -1,9 +1,8 @@
-"""Every operator. Import them from here; a new one is a class in one of these files (see `base`)."""
+"""Every operator that is one layer; a new one is a class in one of these files (see `core.operator`)."""
 
 from convcalc.core.operator import (
     REGISTRY,
     Axes,
-    Composite,
     Formula,
     Input,
     Op,
@@ -24,8 +23,7 @@ from convcalc.core.ops.activation import (
     Softmax,
     Tanh,
 )
-from convcalc.core.ops.attention import SqueezeExcitation, excite
-from convcalc.core.ops.convolution import Conv, Deformable, DeformConv, Depthwise, Separable, TransposedConv
+from convcalc.core.ops.convolution import Conv, DeformConv, Depthwise, TransposedConv
 from convcalc.core.ops.dense import Dense, Flatten
 from convcalc.core.ops.join import Add, Cat, Join, Mean, Mul
 from convcalc.core.ops.norm import BatchNorm, GroupNorm, LayerNorm, LayerScale, LocalResponseNorm
@@ -42,10 +40,8 @@ __all__ = [
     "BatchNorm",
     "Cat",
     "ChannelPad",
-    "Composite",
     "Conv",
     "DeformConv",
-    "Deformable",
     "Dense",
     "Depthwise",
     "Dropout",
@@ -69,19 +65,16 @@ __all__ = [
     "Params",
     "ReLU",
     "ReLU6",
-    "Separable",
     "Shape",
     "Shuffle",
     "SiLU",
     "Sigmoid",
     "Softmax",
-    "SqueezeExcitation",
     "Tanh",
     "TransposedConv",
     "Unflatten",
     "Upsample",
     "UpsampleBilinear",
-    "excite",
     "options",
     "spell",
 ]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from convcalc.core.algebra import prod
 from convcalc.core.operator import Op, Shape, operator
 
 
-class _Activation(Op):
+class Activation(Op):
     """A function of each element by itself; `torch_name` is its class in torch.nn."""
 
     torch_name = ""
-    saves = "output"
 
     def elementwise(self, *inputs: Shape) -> int:
         return prod(inputs[0])
@@ -21,88 +21,33 @@ class _Activation(Op):
         return getattr(nn, self.torch_name)()
 
 
-@operator
-class ReLU(_Activation):
-    """max(x, 0)."""
+def activation(word: str, torch_name: str, summary: str, *, saves: str) -> type[Activation]:
+    """A new activation: its word and the module of torch.nn that it is.
 
-    label = word = "relu"
-    summary = "rectified linear unit"
-    torch_name = "ReLU"
-
-
-@operator
-class ReLU6(_Activation):
-    """min(max(x, 0), 6)."""
-
-    label = word = "relu6"
-    summary = "rectified linear unit, at most 6"
-    torch_name = "ReLU6"
+    `saves` is what PyTorch keeps for its gradient, "input" or "output".
+    """
+    written_in = sys._getframe(1).f_globals["__name__"]
+    rules = {"label": word, "word": word, "aten": word, "torch_name": torch_name, "summary": summary, "saves": saves}
+    return operator(type(torch_name, (Activation,), {**rules, "__doc__": summary, "__module__": written_in}))
 
 
-@operator
-class GELU(_Activation):
-    """Gaussian error linear unit (Hendrycks and Gimpel 2016)."""
-
-    label = word = "gelu"
-    summary = "Gaussian error linear unit"
-    torch_name = "GELU"
-    saves = "input"
+ReLU = activation("relu", "ReLU", "rectified linear unit: max(x, 0)", saves="output")
+ReLU6 = activation("relu6", "ReLU6", "rectified linear unit, at most 6: min(max(x, 0), 6)", saves="output")
+GELU = activation("gelu", "GELU", "Gaussian error linear unit (Hendrycks and Gimpel 2016)", saves="input")
+SiLU = activation("silu", "SiLU", "x * sigmoid(x), also called swish", saves="input")
+Hardswish = activation("hardswish", "Hardswish", "x * relu6(x + 3) / 6 (Howard et al. 2019)", saves="input")
+Sigmoid = activation("sigmoid", "Sigmoid", "logistic function: 1 / (1 + exp(-x))", saves="output")
+Hardsigmoid = activation("hardsigmoid", "Hardsigmoid", "relu6(x + 3) / 6 (Howard et al. 2019)", saves="input")
+Tanh = activation("tanh", "Tanh", "hyperbolic tangent", saves="output")
 
 
 @operator
-class SiLU(_Activation):
-    """x * sigmoid(x), also called swish."""
-
-    label = word = "silu"
-    summary = "x * sigmoid(x), also called swish"
-    torch_name = "SiLU"
-    saves = "input"
-
-
-@operator
-class Hardswish(_Activation):
-    """x * relu6(x + 3) / 6 (Howard et al. 2019)."""
-
-    label = word = "hardswish"
-    summary = "x * relu6(x + 3) / 6"
-    torch_name = "Hardswish"
-    saves = "input"
-
-
-@operator
-class Sigmoid(_Activation):
-    """1 / (1 + exp(-x))."""
-
-    label = word = "sigmoid"
-    summary = "logistic function"
-    torch_name = "Sigmoid"
-
-
-@operator
-class Hardsigmoid(_Activation):
-    """relu6(x + 3) / 6 (Howard et al. 2019)."""
-
-    label = word = "hardsigmoid"
-    summary = "relu6(x + 3) / 6"
-    torch_name = "Hardsigmoid"
-    saves = "input"
-
-
-@operator
-class Tanh(_Activation):
-    """Hyperbolic tangent."""
-
-    label = word = "tanh"
-    summary = "hyperbolic tangent"
-    torch_name = "Tanh"
-
-
-@operator
-class Softmax(_Activation):
+class Softmax(Op):
     """Softmax over the channels: for each element an exponential, an addition and a division."""
 
     label = word = "softmax"
     summary = "softmax over the channels"
+    saves = "output"
 
     def elementwise(self, *inputs: Shape) -> int:
         return 3 * prod(inputs[0])

@@ -1,15 +1,14 @@
-"""Convolutions: plain, depthwise, separable, transposed and deformable."""
+"""Convolutions: plain, depthwise, transposed, and the sampling half of a deformable one."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convcalc.core.algebra import at_least, divides, is_number, prod, same, text
 from convcalc.core.errors import ShapeError
 from convcalc.core.operator import (
     Axes,
-    Composite,
     Formula,
     Op,
     Params,
@@ -26,12 +25,9 @@ from convcalc.core.operator import (
 )
 from convcalc.core.window import Window, sliding, transposed
 
-if TYPE_CHECKING:
-    from convcalc.core.graph import Tensor
-
 
 @record
-class _Kernel(Op):
+class Kernel(Op):
     """The options that every convolution has; their order is the order of a spec's letters."""
 
     is_convolution = True
@@ -44,11 +40,12 @@ class _Kernel(Op):
 
 
 @record
-class _Convolution(_Kernel):
+class _Convolution(Kernel):
     """What the plain, transposed and deformable convolution share: their options and their weights."""
 
     numbered = True
     saves = "input"
+    exact_in_fvcore = True
 
     groups: int = option("g", default=1)
     bias: bool = option("b", default=False, flag=True)
@@ -173,7 +170,7 @@ class Conv(_Convolution):
 
 
 @operator
-class Depthwise(_Kernel):
+class Depthwise(Kernel):
     """Depthwise convolution: every channel has its own kernel; a Conv with as many groups as channels.
 
     By hand, `dw3x3` on 64x56x56: 3*3*64 = 576 weights. `c128` gives every channel two kernels.
@@ -188,26 +185,6 @@ class Depthwise(_Kernel):
     def bind(self, *inputs: Shape) -> Op:
         conv = Conv(self.kernel, self.channels, self.stride, self.padding, self.dilation, inputs[0][0], self.bias)
         return conv.bind(*inputs)
-
-
-@operator
-class Separable(Composite, _Kernel):
-    """Depthwise separable convolution (Howard et al. 2017, section 3.1): depthwise, then 1x1.
-
-    By hand, `sep3x3c64` from 32 channels: 3*3*32 + 32*64 = 2,336 weights. Stride, padding and dilation
-    are the depthwise layer's; a bias is the pointwise layer's, as in Keras' SeparableConv2D.
-    """
-
-    label = "separable"
-    word = "sep"
-    summary = "depthwise separable convolution: depthwise, then 1x1"
-
-    bias: bool = option("b", default=False, flag=True)
-
-    def expand(self, x: Tensor) -> Tensor:
-        channels = x.channels if self.channels is None else self.channels
-        y = x.apply(Depthwise(self.kernel, None, self.stride, self.padding, self.dilation), name="depthwise")
-        return y.apply(Conv((1,), channels, bias=self.bias), name="pointwise")
 
 
 @operator
@@ -302,34 +279,6 @@ class DeformConv(Conv):
 
     def module(self, nn: Any, *inputs: Shape) -> Any:
         return nn.DeformConv2d(super().module(nn, *inputs), modulated=self._offsets(inputs[0]) != inputs[1][0])
-
-
-@operator
-class Deformable(Composite, _Kernel):
-    """Deformable convolution with its offset convolution (Dai et al. 2017; `v2`: Zhu et al. 2019).
-
-    By hand, `dconv3x3` on 64 channels: 3*3*64*64 weights, and an offset convolution of 3*3*64*18
-    weights and 18 biases (x and y for each of 9 places): 47,250. `v2` has 27, a mask with each place.
-    """
-
-    label = "deformable"
-    word = "dconv"
-    summary = "deformable convolution with its offset convolution; v2 adds the mask"
-
-    groups: int = option("g", default=1)
-    bias: bool = option("b", default=False, flag=True)
-    version: int = option("v", default=1)
-
-    def expand(self, x: Tensor) -> Tensor:
-        if rank(x.shape) != 2:
-            raise ShapeError(f"deformable convolution is 2-D, its input {spell(x.shape)} is not")
-        if self.version not in (1, 2):
-            raise ShapeError(f"deformable convolution has versions 1 and 2, not {self.version}")
-        kernel = each_axis(self.kernel, x.shape, "kernel")
-        offsets = (3 if self.version == 2 else 2) * prod(kernel)
-        sampling = (self.stride, self.padding, self.dilation)
-        y = x.apply(Conv(kernel, offsets, *sampling, bias=True), name="offset")
-        return x.apply(DeformConv(kernel, self.channels, *sampling, self.groups, self.bias), y, name="deform")
 
 
 def _does_not_fit(conv: Conv, x: Shape) -> ShapeError:

@@ -28,6 +28,7 @@ class Dense(_Whole):
     summary = "dense layer (flattens its input), bias by default"
     numbered = True
     saves = "input"
+    exact_in_fvcore = True
 
     channels: int = option("")
     bias: bool = option("b", default=True, flag=True)

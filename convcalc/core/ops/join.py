@@ -63,7 +63,7 @@ def _repeat(size: int) -> Window:
 class Add(_Elementwise):
     """Sum of the branches."""
 
-    label = word = "add"
+    label = word = aten = "add"
     summary = "sum of the branches"
 
 
@@ -71,7 +71,7 @@ class Add(_Elementwise):
 class Mul(_Elementwise):
     """Product of the branches."""
 
-    label = word = "mul"
+    label = word = aten = "mul"
     summary = "product of the branches"
     saves = "input"
 
