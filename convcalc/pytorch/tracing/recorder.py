@@ -1,7 +1,7 @@
 """The recorder: every operator that a forward pass calls becomes a node of a graph.
 
 It sees PyTorch's calls one by one (`__torch_dispatch__`), whichever way they were made: modules,
-functions, `@`, einsum, in place. What a call means is said in `convcalc.pytorch.tracing.rules`; here is the
+functions, `@`, einsum, in place. What a call means is its rule's answer (`call`, `rules`); here is the
 bookkeeping: which node a tensor holds, where its places lie (`layout`), which parameters were read
 for the first time, and in which module the call was made.
 """
@@ -19,10 +19,21 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from convcalc.core.algebra import prod
 from convcalc.core.errors import ShapeError
 from convcalc.core.graph import Builder, Graph, Node
-from convcalc.core.operator import NO_FORMULA, NO_PARAMS
-from convcalc.core.ops import Formula, Input, Op, Params, Shape
-from convcalc.core.ops.traced import Recorded, Traced, Unused
-from convcalc.core.window import Window
+from convcalc.core.operator import NO_PARAMS
+from convcalc.core.ops import Input, Op, Params, Shape
+from convcalc.core.ops.traced import Recorded, Traced, Uncounted, Unused
+from convcalc.pytorch.tracing.call import (
+    Answer,
+    Call,
+    Computed,
+    Outcome,
+    Rule,
+    Same,
+    Source,
+    Unreached,
+    Value,
+    tensors_of,
+)
 from convcalc.pytorch.tracing.layout import Layout, constant, grid, reads, shape_of
 
 _MARK = "_convcalc_value"
@@ -30,127 +41,6 @@ _MARK = "_convcalc_value"
 
 NORMS = frozenset({"bn", "ln", "gn", "norm"})
 """Kinds of layers whose parameters are normalisation's."""
-
-
-class Source:
-    """What a piece of memory holds: a node's output, or (`node` None) values that no input reaches.
-
-    Views of the whole share their Source, so that an in-place call through one is seen through all;
-    a view of a part has the whole as its `parent`. `origins` are parameters that a constant comes from.
-    """
-
-    __slots__ = ("home", "node", "origins", "parent")
-
-    def __init__(
-        self, node: int | None, home: Layout, origins: frozenset[str] = frozenset(), parent: Source | None = None
-    ) -> None:
-        self.node = node
-        self.home = home
-        self.origins = origins
-        self.parent = parent
-
-
-class Value(NamedTuple):
-    """What the rules see of a tensor."""
-
-    source: Source
-    layout: Layout
-    shape: tuple[int, ...]
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether no input of the network reaches it."""
-        return self.source.node is None
-
-
-class Call:
-    """One operator call that has been made: its arguments by name, and what it gave."""
-
-    __slots__ = ("_arguments", "args", "func", "kwargs", "name", "out", "recorder")
-
-    def __init__(self, recorder: Recorder, func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> None:
-        self.recorder = recorder
-        self.func = func
-        self.name, self._arguments = _signature(func)
-        self.args = args
-        self.kwargs = kwargs
-        self.out = out
-
-    def __getitem__(self, argument: str) -> Any:
-        position, default = self._arguments[argument]
-        if position < len(self.args):
-            return self.args[position]
-        return self.kwargs.get(argument, default)
-
-    def takes(self, argument: str) -> bool:
-        """Whether the operator has an argument of this name."""
-        return argument in self._arguments
-
-    def value(self, argument: str | int = 0) -> Value:
-        """The value of a tensor argument, by name or position."""
-        return self.recorder.value(self.args[argument] if isinstance(argument, int) else self[argument])
-
-    def optional(self, argument: str) -> Value | None:
-        """The value of an argument that may be None or missing."""
-        tensor = self[argument] if self.takes(argument) else None
-        return None if tensor is None else self.recorder.value(tensor)
-
-    @property
-    def tensors(self) -> list[Value]:
-        """The values of all tensor arguments, those in lists included."""
-        return [self.recorder.value(item) for item in flat((self.args, self.kwargs)) if isinstance(item, torch.Tensor)]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the (first) output."""
-        return tuple(first_tensor(self.out).shape)
-
-
-Rule = Callable[[Call], None]
-
-_SIGNATURES: dict[Any, tuple[str, dict[str, tuple[int, Any]]]] = {}
-
-
-def _signature(func: Any) -> tuple[str, dict[str, tuple[int, Any]]]:
-    """An operator's name without its namespace's colons and in-place mark, and its arguments with their defaults."""
-    known = _SIGNATURES.get(func)
-    if known is None:
-        schema = func._schema
-        arguments = {a.name: (i, a.default_value) for i, a in enumerate(schema.arguments)}
-        known = _SIGNATURES[func] = (base_name(func), arguments)
-    return known
-
-
-def base_name(func: Any) -> str:
-    """`conv2d` of aten::conv2d, `add` of aten::add_; other namespaces keep theirs: `torchvision.nms`."""
-    space, _, name = func._schema.name.partition("::")
-    name = name[:-1] if name.endswith("_") and not name.startswith("__") else name
-    return name if space == "aten" else f"{space}.{name}"
-
-
-def share_memory(left: torch.Tensor, right: torch.Tensor) -> bool:
-    """Whether one is a view of the other."""
-    return bool(torch._C._is_alias_of(left, right))  # type: ignore[attr-defined]
-
-
-def flat(tree: Any) -> Iterator[Any]:
-    """The leaves of nested tuples, lists, dicts and dataclass-like objects."""
-    if isinstance(tree, dict):
-        for item in tree.values():
-            yield from flat(item)
-    elif isinstance(tree, (list, tuple)):
-        for item in tree:
-            yield from flat(item)
-    elif hasattr(tree, "__dataclass_fields__"):
-        for name in tree.__dataclass_fields__:
-            yield from flat(getattr(tree, name))
-    else:
-        yield tree
-
-
-def first_tensor(tree: Any) -> Any:
-    """The first tensor in nested containers; None if there is none."""
-    return next((item for item in flat(tree) if isinstance(item, torch.Tensor)), None)
 
 
 class _Frame(NamedTuple):
@@ -189,8 +79,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if rule is None:  # made of simpler operators: record those
             with self:
                 return func.decompose(*args, **kwargs)
+        if func._schema.is_mutable:
+            self._remember(args)
         out = func(*args, **kwargs)
-        rule(Call(self, func, args, kwargs, out))
+        call = Call(func, args, kwargs, out, self.value)
+        self._take(call, rule(call))
         return out
 
     @property
@@ -222,7 +115,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def input(self, tensor: torch.Tensor, shape: Shape, layout: Layout, name: str) -> None:
         """Make `tensor`, laid out like this, an input of the network, of a shape without the batch."""
         handle = self.builder.input(shape, name)
-        self._set(tensor, Source(handle.node, layout), layout)
+        self._set(tensor, Source(handle.node, layout, shape=shape), layout)
 
     def value(self, tensor: torch.Tensor) -> Value:
         """What `tensor` holds."""
@@ -231,128 +124,146 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return known
         name = self._names.get(id(tensor))
         layout = constant(tensor.shape)
-        return Value(Source(None, layout, frozenset((name,)) if name else frozenset()), layout, tuple(tensor.shape))
+        return Value(
+            Source(None, layout, origins=frozenset((name,)) if name else frozenset()), layout, tuple(tensor.shape)
+        )
 
     def _set(self, tensor: torch.Tensor, source: Source, layout: Layout) -> None:
         setattr(tensor, _MARK, Value(source, layout, tuple(tensor.shape)))
 
-    def give(self, call: Call, source: Source, layout: Layout, out: Any = None) -> None:
-        """Say what a call's output (the first, unless `out` is given) holds."""
-        out = first_tensor(call.out) if out is None else out
-        if out is None or not isinstance(out, torch.Tensor):
-            return
-        written = call.args[0] if call.args and out is call.args[0] else None
-        if written is not None and call.func._schema.is_mutable:
+    def _remember(self, args: Sequence[Any]) -> None:
+        """What the tensor holds that a call is about to write, or to lay out in another shape."""
+        if args and isinstance(args[0], torch.Tensor) and id(args[0]) not in self._names:
+            setattr(args[0], _MARK, self.value(args[0]))
+
+    # What becomes of a call
+
+    def _take(self, call: Call, answer: Answer) -> None:
+        """Write down what a rule has answered."""
+        outputs = call.outputs
+        if isinstance(answer, Sequence):
+            for out, outcome in zip(outputs, answer, strict=True):
+                self._hold(call, out, outcome, *self._made(outcome, out))
+        elif isinstance(answer, Unreached):
+            for out in outputs:
+                self._hold(call, out, answer, *self._made(answer, out))
+        elif outputs:
+            source, layout = self._made(answer, outputs[0])
+            for out in outputs:
+                if out.shape == outputs[0].shape:
+                    self._hold(call, out, answer, source, layout)
+
+    def _made(self, outcome: Outcome, out: torch.Tensor) -> tuple[Source, Layout]:
+        """What an output holds, and its layout; its node is added."""
+        if isinstance(outcome, Same):
+            return self._source(outcome.value), outcome.layout
+        if isinstance(outcome, Computed):
+            return self._node(outcome), outcome.layout
+        layout = constant(out.shape)
+        sources = [self._source(value) for value in outcome.values]
+        origins = frozenset[str]().union(*[source.origins for source in sources])
+        return Source(None, layout, origins=origins, parent=sources[0] if outcome.part else None), layout
+
+    def _source(self, value: Value) -> Source:
+        """What a value holds; the node that a rule has put in front of its own is added."""
+        return self._node(value.source) if isinstance(value.source, Computed) else value.source
+
+    def _hold(self, call: Call, out: torch.Tensor, outcome: Outcome, source: Source, layout: Layout) -> None:
+        """An output holds this. A call in place that only changes the shape writes nothing to its memory."""
+        writes = call.func._schema.is_mutable and call.args and out is call.args[0]
+        if writes and not (isinstance(outcome, Same) or (isinstance(outcome, Computed) and outcome.view)):
             self._write(self.value(out), source, layout, out)
         else:
             self._set(out, source, layout)
 
     def _write(self, old: Value, new: Source, layout: Layout, out: torch.Tensor) -> None:
         """An in-place call: every view of the memory holds the new values."""
-        cell = old.source
-        if new is cell:
-            return
+        cell = self._source(old)
         if old.is_constant and id(out) in self._names:
-            return  # a parameter or buffer stays what it is
+            return  # a parameter stays what it is
         if shape_of(cell.home) != shape_of(layout) or (cell.node is None and new.node is not None):
-            self._set(out, Source(new.node, layout, new.origins, cell.parent), layout)
+            self._set(out, Source(new.node, layout, shape=new.shape, origins=new.origins, parent=cell.parent), layout)
         else:
-            cell.node, cell.origins = new.node, cell.origins | new.origins
+            cell.node, cell.shape, cell.origins = new.node, new.shape, cell.origins | new.origins
             self._set(out, cell, layout)
         while (parent := cell.parent) is not None and new.node is not None:
-            part = Value(new, new.home, ())
-            whole = Value(parent, parent.home, ())
-            windows: list[tuple[Window, ...]] = [()] if parent.node is not None else []
-            alike = grid(parent.home) == grid(new.home)
-            windows.append(() if alike else reads(parent.home, new.home, ()))
-            made = self.node("write", [whole, part], parent.home, reads=windows)
-            parent.node = made.node
+            part, whole = Value(new, new.home, ()), Value(parent, parent.home, ())
+            windows = () if grid(parent.home) == grid(new.home) else reads(parent.home, new.home, ())
+            made = self._node(Computed(kind="write", values=[whole, part], layout=parent.home, reads=[(), windows]))
+            parent.node, parent.shape = made.node, made.shape
             cell, new = parent, made
 
-    # What becomes of a call
+    def _node(self, made: Computed) -> Source:
+        """Add the node that a rule asks for, in front of it those that it reads."""
+        sources = [self._source(value) for value in made.values]
+        bias = None if made.bias is None else self._source(made.bias)
+        learned = self._claim(made.kind, [*sources, *([bias] if bias else [])], bias)
+        live = [at for at, source in enumerate(sources) if source.node is not None]
+        nodes = tuple([node for source in sources if (node := source.node) is not None])
+        op = self._operator(made, [self.builder.shapes[node] for node in nodes], live, learned)
+        index = self.builder.append(op, nodes, "")
+        self._frames[index] = self._stack[-1]
+        parent = sources[0] if made.part else None
+        return Source(index, made.layout, shape=self.builder.shapes[index], parent=parent)
 
-    def node(
-        self,
-        kind: str,
-        values: Sequence[Value],
-        layout: Layout,
-        *,
-        core: Op | None = None,
-        reads: Sequence[tuple[Window, ...]] = (),
-        products: int = 0,
-        arithmetic: int | None = None,
-        bias: Value | None = None,
-        text: Formula = NO_FORMULA,
-        keeps: str = "",
-        view: bool = False,
-        by_value: bool = False,
-    ) -> Source:
-        """Add a node that reads `values`: the operator `core` where it says what was recorded, else a Traced one.
+    def _operator(self, made: Computed, inputs: list[Shape], live: list[int], learned: Params) -> Op:
+        """The operator of the language that does what was recorded, else one that says it in numbers."""
+        shape = made.shape
+        if not made.counted:
+            return Uncounted(made.kind, tuple(inputs), shape, learned)
+        op = self._fitting(made.core, inputs, shape, made.products) if made.core and inputs else None
+        if op is not None:
+            return op if op.params(*inputs) == learned else Recorded(op, learned)
+        windows = tuple([made.reads[at] for at in live]) if made.reads else ()
+        return Traced(
+            name=made.kind,
+            inputs=tuple(inputs),
+            output=shape,
+            reads=windows if any(windows) else (),
+            products=made.products,
+            arithmetic=prod(shape) if made.arithmetic is None else made.arithmetic,
+            learned=learned,
+            text=made.text,
+            keeps=made.keeps,
+            view=made.view,
+            by_value=made.by_value,
+        )
 
-        `reads` has an entry for each value that is not a constant; without it each place reads its own.
-        """
-        operands = [value for value in values if value.source.node is not None]
-        sources = tuple([value.source.node for value in operands if value.source.node is not None])
-        learned = self.claim(kind, [*values, *([bias] if bias else [])], bias)
-        given = [self.builder.shapes[index] for index in sources]
-        shape = shape_of(layout)
-        op = self._fitting(core, given, shape, products) if core is not None else None
-        if op is None:
-            count = prod(shape) if arithmetic is None else arithmetic
-            windows = tuple(reads) if any(reads) else ()
-            op = Traced(
-                kind, tuple(given), shape, windows, products, count, learned, text, keeps, view=view, by_value=by_value
-            )
-        elif op.params(*given) != learned:
-            op = Recorded(op, learned)
-        return Source(self.add(op, sources), layout)
-
-    def _fitting(self, op: Op, given: list[Shape], shape: Shape, products: int) -> Op | None:
+    def _fitting(self, op: Op, inputs: list[Shape], shape: Shape, products: int) -> Op | None:
         """The operator with its defaults filled in, if it makes this shape with so many products."""
         try:
-            bound = op.bind(*given)
-            made = bound.shape(*given)
+            bound = op.bind(*inputs)
+            made = bound.shape(*inputs)
         except ShapeError:
             return None
-        return bound if _bare(made) == _bare(shape) and bound.macs(*given) == products else None
+        return bound if _bare(made) == _bare(shape) and bound.macs(*inputs) == products else None
 
-    def add(self, op: Op, sources: tuple[int, ...]) -> int:
-        """Add a node as it is."""
-        index = self.builder.append(op, sources, "")
-        self._frames[index] = self._stack[-1]
-        return index
-
-    def claim(self, kind: str, values: Sequence[Value], bias: Value | None) -> Params:
+    def _claim(self, kind: str, sources: Sequence[Source], bias: Source | None) -> Params:
         """The parameters that these constants come from, each counted the first time it is read."""
-        found = [(value, name) for value in values if value.source.origins for name in sorted(value.source.origins)]
-        if not found:
+        if not any(source.origins for source in sources):
             return NO_PARAMS
         weights = biases = norm = frozen = 0
-        for value, name in found:
-            if name in self._claimed:
-                continue
-            self._claimed.add(name)
-            parameter = self._parameters[name]
-            count = parameter.numel()
-            if not parameter.requires_grad:
-                frozen += count
-            elif kind in NORMS:
-                norm += count
-            elif value is bias or (parameter.dim() == 1 and name.endswith("bias")):
-                biases += count
-            else:
-                weights += count
-        return Params(weights, biases, norm, frozen)
+        for source in sources:
+            for name in sorted(source.origins - self._claimed):
+                self._claimed.add(name)
+                parameter = self._parameters[name]
+                count = parameter.numel()
+                if not parameter.requires_grad:
+                    frozen += count
+                elif kind in NORMS:
+                    norm += count
+                elif source is bias or (parameter.dim() == 1 and name.endswith("bias")):
+                    biases += count
+                else:
+                    weights += count
+        return Params(weights=weights, biases=biases, norm=norm, frozen=frozen)
 
     # What comes out
 
     def graph(self, outputs: Any) -> Graph:
         """The finished network; parameters that nothing read are its last row."""
-        nodes = []
-        for item in flat(outputs):
-            if isinstance(item, torch.Tensor):
-                node = self.value(item).source.node
-                nodes += [node] if node is not None else []
+        sources = [self._source(self.value(tensor)) for tensor in tensors_of(outputs)]
+        nodes = [source.node for source in sources if source.node is not None]
         if not nodes:
             raise ShapeError("the output does not depend on the input", hint="nothing between them can be measured")
         rest = self._unclaimed()

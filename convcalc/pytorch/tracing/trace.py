@@ -27,8 +27,9 @@ from convcalc.core.graph import Graph
 from convcalc.core.operator import spell
 from convcalc.core.ops import Shape
 from convcalc.language.parse import input_shape
+from convcalc.pytorch.tracing.call import tensors_of
 from convcalc.pytorch.tracing.layout import Layout, channels, places_of, plain
-from convcalc.pytorch.tracing.recorder import Recorder, flat
+from convcalc.pytorch.tracing.recorder import Recorder
 from convcalc.pytorch.tracing.rules import rule_of
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(core.__file__))) + os.sep
@@ -206,7 +207,7 @@ def _record(model: nn.Module, given: list[_Given], device: str, note: str) -> Re
                 outputs = model(*tensors)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-    shapes = tuple([tuple(item.shape) for item in flat(outputs) if isinstance(item, torch.Tensor)])
+    shapes = tuple([tuple(tensor.shape) for tensor in tensors_of(outputs)])
     buffers = sum(buffer.numel() for buffer in model.buffers())
     classes = {name: type(module).__name__ for name, module in model.named_modules() if name}
     return Recording(recorder.graph(outputs), shapes, buffers, note, classes)
@@ -242,7 +243,7 @@ def _loose_tensors(model: nn.Module) -> list[torch.Tensor]:
     for module in model.modules():
         for name, value in vars(module).items():
             if name not in ("_parameters", "_buffers", "_modules"):
-                found += [item for item in flat(value) if isinstance(item, torch.Tensor)]
+                found += tensors_of(value)
     return found
 
 

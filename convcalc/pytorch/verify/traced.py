@@ -17,7 +17,7 @@ from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Check, Confirmation
 from convcalc.core.errors import ConfirmError
 from convcalc.pytorch.device import device_of
-from convcalc.pytorch.tracing.recorder import flat
+from convcalc.pytorch.tracing.call import flat
 from convcalc.pytorch.tracing.trace import InputSpec, Recording, given_tensors
 from convcalc.pytorch.verify.counts import COUNTER, FVCORE, MODULE, MULTIPLICATIONS
 

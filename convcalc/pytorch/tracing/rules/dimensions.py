@@ -7,8 +7,8 @@ from typing import Any
 
 from convcalc.core.algebra import prod
 from convcalc.core.window import Window
+from convcalc.pytorch.tracing.call import Computed, Value
 from convcalc.pytorch.tracing.layout import Dim, Layout, Pairs, channels, constant, grid, plain, reads, settled
-from convcalc.pytorch.tracing.recorder import Call, Value
 
 ByAxis = Callable[[Sequence[int], int], tuple[int, ...]]
 """Options of the last dimensions, put in the order of the axes; its second argument is for the other axes."""
@@ -96,7 +96,7 @@ def each_axis(values: Any, axes: int) -> tuple[int, ...]:
     return each * axes if len(each) == 1 else each
 
 
-def spread(call: Call, value: Value, axes: int) -> Value:
+def spread(value: Value, axes: int) -> Value:
     """The value with its last `axes` dimensions on whole axes of their own, over a reshaping node if need be."""
     if value.is_constant:
         return value
@@ -107,8 +107,8 @@ def spread(call: Call, value: Value, axes: int) -> Value:
     layout = settled((*_unplaced(value.layout[: -axes or None]), *plain(value.shape[-axes - 1 :], batch=False)[1:]))
     pairs = tuple([(dim, dim) for dim in range(len(value.shape))])
     windows = reads(layout, value.layout, pairs)
-    source = call.recorder.node("reshape", [value], layout, reads=[windows], arithmetic=0, view=True)
-    return Value(source, layout, value.shape)
+    node = Computed(kind="reshape", values=[value], layout=layout, reads=[windows], arithmetic=0, view=True)
+    return value._replace(source=node, layout=layout)
 
 
 def _unplaced(layout: Layout) -> Layout:
@@ -124,8 +124,3 @@ def axis_at(layout: Layout, dim: int) -> int:
     free = [axis for axis in range(len(layout) + len(named)) if axis not in named]
     nameless = [at for at in range(2, len(layout)) if not layout[at]]
     return free[nameless.index(dim)]
-
-
-def recorder_rank(recorder: Any, value: Value) -> int:
-    """How many spatial axes the node that a value holds has."""
-    return len(recorder.builder.shapes[value.source.node]) - 1 if value.source.node is not None else 0

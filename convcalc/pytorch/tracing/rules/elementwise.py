@@ -6,10 +6,10 @@ from convcalc.core.algebra import prod
 from convcalc.core.ops import GELU, Add, Hardsigmoid, Hardswish, LayerScale, Mul, Op, ReLU, ReLU6, Sigmoid, SiLU, Tanh
 from convcalc.core.ops.traced import Copy
 from convcalc.core.window import Window
-from convcalc.pytorch.tracing.layout import Dim, Layout, channels, constant, settled
-from convcalc.pytorch.tracing.recorder import Call, Source, Value, share_memory
+from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Same, Source, Unreached, Value
+from convcalc.pytorch.tracing.layout import Layout, channels, settled
 from convcalc.pytorch.tracing.rules.dimensions import broadcast_reads, broadest, has_places, with_dim
-from convcalc.pytorch.tracing.rules.registry import everywhere, rule, unreached
+from convcalc.pytorch.tracing.rules.registry import everywhere, rule
 
 FUNCTIONS: dict[str, Op] = {
     "relu": ReLU(),
@@ -27,98 +27,96 @@ FUNCTIONS: dict[str, Op] = {
 
 
 @rule("hardtanh")
-def _hardtanh(call: Call) -> None:
-    elementwise(call, "relu6" if (call["min_val"], call["max_val"]) == (0, 6) else "hardtanh")
+def _hardtanh(call: Call) -> Answer:
+    return elementwise(call, "relu6" if (call["min_val"], call["max_val"]) == (0, 6) else "hardtanh")
 
 
 @rule("clone", "_to_copy", "to", "contiguous", "type_as", "copy")
-def copy(call: Call) -> None:
+def copy(call: Call) -> Answer:
     """A copy of values; `copy_` writes them into its first argument."""
-    value = call.value(1 if call.name == "copy" else 0)
-    if call.out is call.args[0] and call.name != "copy":
-        return
+    writes = call.name == "copy"
+    value = call.value(1 if writes else 0)
+    if not writes and call.out is call.args[0]:
+        return Same(value=value, layout=value.layout)
     if value.is_constant:
-        call.recorder.give(call, Source(None, constant(call.shape), value.source.origins), constant(call.shape))
-    elif value.shape != call.shape:
-        elementwise(call, "copy", [value])
-    elif call.name != "copy" and share_memory(call.out, call.args[0]):
-        call.recorder.give(call, value.source, value.layout)
-    else:
-        source = call.recorder.node("copy", [value], value.layout, core=Copy())
-        call.recorder.give(call, source, value.layout)
+        return Unreached(values=[value])
+    if value.shape != call.shape:
+        return elementwise(call, "copy", [value])
+    return _copied(value, value.layout) if writes else same(call, value, value.layout)
 
 
 @rule("where", "masked_fill", "lerp", "maximum", "minimum", "clamp", "prelu", "_prelu_kernel", "celu", "selu", "rrelu")
-def pointwise(call: Call) -> None:
+def pointwise(call: Call) -> Answer:
     """One operation for each element, whichever it is."""
-    elementwise(call, call.name)
+    return elementwise(call, call.name)
 
 
 @rule("triu", "tril")
-def _triangle(call: Call) -> None:
-    elementwise(call, call.name, [call.value()], count=0)
+def _triangle(call: Call) -> Answer:
+    return elementwise(call, call.name, [call.value()], count=0)
 
 
 @rule("_weight_norm_interface", "_weight_norm")
-def _weight_norm(call: Call) -> None:
+def _weight_norm(call: Call) -> Answer:
     """A weight from its direction and length (Salimans and Kingma 2016): square, sum, product, scaling."""
-    everywhere(call, "weightnorm", count=4 * prod(call.shape))
+    return everywhere(call, "weightnorm", count=4 * prod(call.shape))
 
 
 @rule("glu")
-def _glu(call: Call) -> None:
+def _glu(call: Call) -> Answer:
     """One half of the channels times the sigmoid of the other."""
-    value = call.value()
-    if value.is_constant:
-        return unreached(call)
+    value, count = call.value(), 2 * prod(call.shape)
     dim = call["dim"] % len(value.shape)
-    if has_places(value.layout, dim):
-        return everywhere(call, "glu", count=2 * prod(call.shape))
+    if value.is_constant or has_places(value.layout, dim):
+        return everywhere(call, "glu", count=count)
     layout = with_dim(value.layout, dim, channels(call.shape[dim]))
-    source = call.recorder.node("glu", [value], layout, arithmetic=2 * prod(call.shape), keeps="input")
-    return call.recorder.give(call, source, layout)
+    return Computed(kind="glu", values=[value], layout=layout, arithmetic=count, keeps="input")
 
 
 @rule("zero", "fill")
-def _fill(call: Call) -> None:
-    if call.func._schema.is_mutable and call.value().is_constant:
-        return
-    elementwise(call, "fill", count=0)
+def _fill(call: Call) -> Answer:
+    value = call.value()
+    if call.func._schema.is_mutable and value.is_constant:
+        return Same(value=value, layout=value.layout)
+    return elementwise(call, "fill", count=0)
 
 
-def elementwise(call: Call, kind: str, values: list[Value] | None = None, count: int | None = None) -> None:
+def elementwise(call: Call, kind: str, values: list[Value] | None = None, count: int | None = None) -> Outcome:
     """One node, or none where no input is involved. Scalars are no operands."""
-    values = call.tensors if values is None else values
-    shape = call.shape
-    recorder = call.recorder
+    values = call.values() if values is None else values
     live = [value for value in values if not value.is_constant]
     if not live:
-        origins = frozenset().union(*[value.source.origins for value in values])
-        return recorder.give(call, Source(None, constant(shape), origins), constant(shape))
-    layout, windows = _aligned(live, shape)
+        return Unreached(values=values)
+    layout, windows = _aligned(values, live, call.shape)
     core = FUNCTIONS.get(kind)
     if len(values) != len(live) or (core is not None and core.word in ("add", "mul") and len(live) < 2):
         core = LayerScale() if kind == "mul" and _scales(live, values) else None
     keeps = core.saves if core else ("input" if kind in ("mul", "div", "pow") else "")
     name = "scale" if isinstance(core, LayerScale) else kind.strip("_")
-    source = recorder.node(name, values, layout, core=core, reads=windows, arithmetic=count, keeps=keeps)
-    recorder.give(call, source, layout)
-    return None
+    return Computed(kind=name, values=values, layout=layout, reads=windows, core=core, arithmetic=count, keeps=keeps)
+
+
+def same(call: Call, value: Value, layout: Layout) -> Outcome:
+    """The same values in another layout: a view, or a copy where PyTorch made one."""
+    if value.is_constant or call.shares_memory:
+        return Same(value=value, layout=layout)
+    return _copied(value, layout)
+
+
+def _copied(value: Value, layout: Layout) -> Computed:
+    return Computed(kind="copy", values=[value], layout=layout, core=Copy())
 
 
 def _scales(live: list[Value], values: list[Value]) -> bool:
     """Whether one constant made of a parameter scales every channel."""
     others = [value for value in values if value.is_constant]
-    return len(live) == len(others) == 1 and bool(others[0].source.origins)
+    return len(live) == len(others) == 1 and isinstance(source := others[0].source, Source) and bool(source.origins)
 
 
-def _aligned(values: list[Value], shape: tuple[int, ...]) -> tuple[Layout, list[tuple[Window, ...]]]:
-    """The layout of a broadcast result of `shape`, and what it reads of each value."""
-    first = values[0].layout
-    if all(value.layout == first and value.shape == shape for value in values):
+def _aligned(values: list[Value], live: list[Value], shape: tuple[int, ...]) -> tuple[Layout, list[tuple[Window, ...]]]:
+    """The layout of a broadcast result of `shape`, that of its live values, and what it reads of each value."""
+    first = live[0].layout
+    if all(value.layout == first and value.shape == shape for value in live):
         return first, []
-    dims: list[Dim] = []
-    for at, size in enumerate(shape):
-        dims.append(broadest(values, at - len(shape), size))
-    layout = settled(tuple(dims))
+    layout = settled(tuple([broadest(live, at - len(shape), size) for at, size in enumerate(shape)]))
     return layout, [broadcast_reads(layout, value, shape) for value in values]

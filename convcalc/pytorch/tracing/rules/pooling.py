@@ -7,25 +7,25 @@ from collections.abc import Callable, Sequence
 from convcalc.core.algebra import prod
 from convcalc.core.ops import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool, Op, Upsample, UpsampleBilinear
 from convcalc.core.window import Window, adaptive, everything, interpolated, sliding, smoothed
+from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Unreached, Value
 from convcalc.pytorch.tracing.layout import Atom, Dim, grid, places_of, reads, settled
-from convcalc.pytorch.tracing.recorder import Call, Value
 from convcalc.pytorch.tracing.rules.dimensions import ByAxis, axis_at, by_axis, each_axis, spread, whole_axis, windowed
 from convcalc.pytorch.tracing.rules.elementwise import pointwise
-from convcalc.pytorch.tracing.rules.registry import outputs_of, rule, unreached
+from convcalc.pytorch.tracing.rules.registry import rule
 
 
 @rule("max_pool1d", "max_pool2d", "max_pool3d")
 @rule("max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices")
-def _max_pool(call: Call) -> None:
-    _pool(call, MaxPool)
+def _max_pool(call: Call) -> Outcome:
+    return _pool(call, MaxPool)
 
 
 @rule("avg_pool1d", "avg_pool2d", "avg_pool3d")
-def _avg_pool(call: Call) -> None:
-    _pool(call, AvgPool)
+def _avg_pool(call: Call) -> Outcome:
+    return _pool(call, AvgPool)
 
 
-def _pool(call: Call, pool: type[MaxPool] | type[AvgPool]) -> None:
+def _pool(call: Call, pool: type[MaxPool] | type[AvgPool]) -> Outcome:
     axes = int(call.name[call.name.index("pool") + 4])
     kernel = each_axis(call["kernel_size"], axes)
     stride = each_axis(call["stride"] or kernel, axes)
@@ -37,24 +37,30 @@ def _pool(call: Call, pool: type[MaxPool] | type[AvgPool]) -> None:
     def core(arranged: ByAxis) -> Op:
         ceil = bool(call["ceil_mode"])
         if pool is MaxPool:
-            return MaxPool(arranged(kernel, 1), arranged(stride, 1), arranged(padding, 0), arranged(dilation, 1), ceil)
-        return AvgPool(arranged(kernel, 1), arranged(stride, 1), arranged(padding, 0), ceil)
+            return MaxPool(
+                kernel=arranged(kernel, 1),
+                stride=arranged(stride, 1),
+                padding=arranged(padding, 0),
+                dilation=arranged(dilation, 1),
+                ceil=ceil,
+            )
+        return AvgPool(kernel=arranged(kernel, 1), stride=arranged(stride, 1), padding=arranged(padding, 0), ceil=ceil)
 
-    _resample(call, pool.label, axes, windows, count, core)
+    return _resample(call, pool.label, axes, windows, count, core)
 
 
 @rule("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d")
 @rule("_adaptive_avg_pool2d", "_adaptive_avg_pool3d")
-def _adaptive_avg(call: Call) -> None:
-    _adaptive(call, "avgpool")
+def _adaptive_avg(call: Call) -> Outcome:
+    return _adaptive(call, "avgpool")
 
 
 @rule("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d")
-def _adaptive_max(call: Call) -> None:
-    _adaptive(call, "maxpool")
+def _adaptive_max(call: Call) -> Outcome:
+    return _adaptive(call, "maxpool")
 
 
-def _adaptive(call: Call, kind: str) -> None:
+def _adaptive(call: Call, kind: str) -> Outcome:
     axes = int(call.name[-2])
     value, out = call.value(), call.shape
     sizes = list(zip(value.shape[-axes:], out[-axes:], strict=True))
@@ -69,7 +75,7 @@ def _adaptive(call: Call, kind: str) -> None:
             return None
         return GlobalAvgPool() if set(target) == {1} else AdaptiveAvgPool(target)
 
-    _resample(call, kind, axes, windows, count, core)
+    return _resample(call, kind, axes, windows, count, core)
 
 
 @rule(
@@ -86,7 +92,7 @@ def _adaptive(call: Call, kind: str) -> None:
     "_upsample_bilinear2d_aa",
     "_upsample_bicubic2d_aa",
 )
-def _upsample(call: Call) -> None:
+def _upsample(call: Call) -> Outcome:
     axes = int(call.name.removesuffix("_aa")[-2])
     value, out = call.value(), call.shape
     sizes = list(zip(value.shape[-axes:], out[-axes:], strict=True))
@@ -105,60 +111,59 @@ def _upsample(call: Call) -> None:
         return Upsample(factor) if is_nearest else UpsampleBilinear(factor)
 
     count = 0 if is_nearest else prod(out) * (2 * taps**axes - 1)
-    _resample(call, "upsample", axes, windows, count, core)
+    return _resample(call, "upsample", axes, windows, count, core)
 
 
 _Core = Callable[[ByAxis], Op | None]
 """Makes the layer with the same arithmetic, if there is one, of options put in the order of the axes."""
 
 
-def _resample(call: Call, kind: str, axes: int, windows: Sequence[Window], count: int, core: _Core) -> None:
+def _resample(call: Call, kind: str, axes: int, windows: Sequence[Window], count: int, core: _Core) -> Outcome:
     """An operator that works on every channel by itself, along the last dimensions."""
     value = call.value()
     if value.is_constant:
-        return unreached(call)
+        return Unreached(values=[value])
     lead = len(value.shape) - axes
-    value = _spread_last(call, value, axes)
+    value = _spread_last(value, axes)
     padded = value.layout if lead >= 2 else ((),) * (2 - lead) + value.layout
     where = [axis_at(padded, max(lead, 2) + at) for at in range(axes)]
     layout = (*value.layout[:lead], *[places_of(a, n) for a, n in zip(where, call.shape[lead:], strict=True)])
-    found = windowed(layout, value, tuple([(at, at) for at in range(lead)]), where, windows)
-    layer = core(by_axis(where, max([*where, len(found) - 1]) + 1))
-    source = call.recorder.node(kind, [value], layout, core=layer, reads=[found], arithmetic=count, keeps="input")
-    for out in outputs_of(call):
-        call.recorder.give(call, source, layout, out)
-    return None
+    windows = windowed(layout, value, tuple([(at, at) for at in range(lead)]), where, windows)
+    layer = core(by_axis(where, max([*where, len(windows) - 1]) + 1))
+    return Computed(
+        kind=kind, values=[value], layout=layout, core=layer, reads=[windows], arithmetic=count, keeps="input"
+    )
 
 
-def _spread_last(call: Call, value: Value, axes: int) -> Value:
+def _spread_last(value: Value, axes: int) -> Value:
     """Like `spread`; dimensions in front may hold what they like."""
     last = range(len(value.shape) - axes, len(value.shape))
     if all(value.shape[dim] == 1 or whole_axis(value.layout, dim) is not None for dim in last):
         return value
-    return spread(call, value, axes)
+    return spread(value, axes)
 
 
 @rule("mean", "sum", "amax", "amin", "max", "min", "var", "std", "var_mean", "std_mean", "prod", "any", "all", "median")
-def _reduce_named(call: Call) -> None:
+def _reduce_named(call: Call) -> Answer:
     if call.name in ("max", "min") and call.takes("other"):
         return pointwise(call)
     return _reduce(call, call.name)
 
 
 @rule("norm", "linalg_vector_norm", "logsumexp", "argmax", "argmin", "count_nonzero", "nansum", "aminmax")
-def _reduce_other(call: Call) -> None:
-    _reduce(call, call.name.removeprefix("linalg_"))
+def _reduce_other(call: Call) -> Outcome:
+    return _reduce(call, call.name.removeprefix("linalg_"))
 
 
-def _reduce(call: Call, kind: str) -> None:
+def _reduce(call: Call, kind: str) -> Outcome:
     """One operation for each value read; the dimensions that go are read whole."""
     value = call.value()
     if value.is_constant:
-        return unreached(call)
+        return Unreached(values=[value])
     count = len(value.shape)
-    given = call["dim"] if call.takes("dim") else None
-    given = [given] if isinstance(given, int) else given
-    dims = [dim % count for dim in given] if given else list(range(count))
+    named = call["dim"] if call.takes("dim") else None
+    named = [named] if isinstance(named, int) else named
+    dims = [dim % count for dim in named] if named else list(range(count))
     keep = bool(call.takes("keepdim") and call["keepdim"])
     gone = tuple([() if at in dims else dim for at, dim in enumerate(value.layout)])
     layout = settled(gone if keep else tuple([dim for at, dim in enumerate(gone) if at not in dims]))
@@ -171,10 +176,7 @@ def _reduce(call: Call, kind: str) -> None:
         core = GlobalAvgPool()
         if keep:
             layout = tuple([_remembered(value.layout[at]) if at in dims else d for at, d in enumerate(layout)])
-    source = call.recorder.node(kind, [value], layout, core=core, reads=[windows], arithmetic=prod(value.shape))
-    for out in outputs_of(call):
-        call.recorder.give(call, source, layout, out)
-    return None
+    return Computed(kind=kind, values=[value], layout=layout, core=core, reads=[windows], arithmetic=prod(value.shape))
 
 
 def _remembered(dim: Dim) -> Dim:

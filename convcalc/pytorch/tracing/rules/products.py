@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from convcalc.core.algebra import prod
 from convcalc.core.operator import times
 from convcalc.core.ops import Dense, Formula, Op
 from convcalc.core.ops.traced import Pointwise
+from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Unreached, Value
 from convcalc.pytorch.tracing.layout import Dim, Layout, channels, grid, reads, settled
-from convcalc.pytorch.tracing.recorder import Call, Value
-from convcalc.pytorch.tracing.rules.dimensions import broadcast_reads, broadest, recorder_rank
-from convcalc.pytorch.tracing.rules.registry import rule, unreached
+from convcalc.pytorch.tracing.rules.dimensions import broadcast_reads, broadest
+from convcalc.pytorch.tracing.rules.registry import everywhere, rule
 
 
 @rule("linear")
-def _linear(call: Call) -> None:
+def _linear(call: Call) -> Outcome:
     weight = call.value("weight")
     turned = weight._replace(layout=weight.layout[::-1], shape=weight.shape[::-1])
-    _product(call, call.value("input"), turned, bias=call.optional("bias"))
+    return _product(call, call.value("input"), turned, bias=call.optional("bias"))
 
 
 @rule("matmul", "mm", "bmm", "mv", "dot", "vdot")
-def _matmul(call: Call) -> None:
-    _product(call, call.value(0), call.value(1))
+def _matmul(call: Call) -> Outcome:
+    return _product(call, call.value(0), call.value(1))
 
 
 @rule("addmm", "baddbmm", "addmv", "addbmm")
-def _addmm(call: Call) -> None:
+def _addmm(call: Call) -> Outcome:
     bias = call.value(0)
     if bias.is_constant:
-        _product(call, call.value(1), call.value(2), bias=bias)
-    else:
-        _product(call, call.value(1), call.value(2), added=bias)
+        return _product(call, call.value(1), call.value(2), bias=bias)
+    return _product(call, call.value(1), call.value(2), added=bias)
 
 
-def _product(call: Call, a: Value, b: Value, bias: Value | None = None, added: Value | None = None) -> None:
+def _product(call: Call, a: Value, b: Value, bias: Value | None = None, added: Value | None = None) -> Outcome:
     """A matrix product (..., M, K) by (..., K, N), batches broadcast."""
-    shape, recorder = call.shape, call.recorder
+    shape = call.shape
     inner = a.shape[-1]
     rows, columns = len(a.shape) > 1, len(b.shape) > 1
     own = int(rows) + int(columns)
@@ -57,34 +54,30 @@ def _product(call: Call, a: Value, b: Value, bias: Value | None = None, added: V
     dims += a.layout[-2:-1] if rows else ()
     dims += b.layout[-1:] if columns else ()
     layout = settled(tuple(dims))
-    operands = [a, b, *([added] if added else [])]
-    windows = [reads(layout, v.layout, tuple(p)) for v, p in zip((a, b), pairs, strict=True) if not v.is_constant]
-    if added:
-        windows.append(broadcast_reads(layout, added, shape))
-    products = prod(shape) * inner
+    windows = [reads(layout, v.layout, tuple(p)) for v, p in zip((a, b), pairs, strict=True)]
     dense = b.is_constant and len(b.shape) == 2 and not a.is_constant
-    source = recorder.node(
-        "fc" if dense else "matmul",
-        operands,
-        layout,
-        core=_dense(recorder, a, layout, shape[-1] if shape else 1, bias is not None) if dense else None,
-        reads=windows,
-        products=products,
+    return Computed(
+        kind="fc" if dense else "matmul",
+        values=[a, b, *([added] if added else [])],
+        layout=layout,
+        core=_dense(a, layout, shape[-1] if shape else 1, bias is not None) if dense else None,
+        reads=[*windows, *([broadcast_reads(layout, added, shape)] if added else [])],
+        products=prod(shape) * inner,
         arithmetic=prod(shape) if bias is not None or added is not None else 0,
         bias=bias,
         text=Formula("", times(*[n for n in shape if n != 1], inner)),
         keeps="input",
     )
-    recorder.give(call, source, layout)
 
 
-def _dense(recorder: Any, value: Value, layout: Layout, width: int, bias: bool) -> Op | None:
+def _dense(value: Value, layout: Layout, width: int, bias: bool) -> Op | None:
     """A dense layer: of the whole map, or at every place where only channels are summed over."""
     if any(atom.axis >= 0 for atom in value.layout[-1]) or not any(n > 1 for n in grid(layout)):
         return Dense(width, bias)
-    rank = recorder_rank(recorder, value)
-    ones = (1,) * rank
-    return Pointwise(ones, width, ones, (0,) * rank, ones, 1, bias)
+    ones = (1,) * value.rank
+    return Pointwise(
+        kernel=ones, channels=width, stride=ones, padding=(0,) * value.rank, dilation=ones, groups=1, bias=bias
+    )
 
 
 @rule(
@@ -96,7 +89,7 @@ def _dense(recorder: Any, value: Value, layout: Layout, width: int, bias: bool) 
     "_scaled_dot_product_fused_attention_overrideable",
     "_scaled_dot_product_attention_math",
 )
-def _attention(call: Call) -> None:
+def _attention(call: Call) -> Outcome:
     """softmax(q k' / sqrt(d)) v: two products; scaling, softmax and mask are elementwise arithmetic."""
     query, key, value = call.value(0), call.value(1), call.value(2)
     mask = call.optional("attn_mask") or call.optional("attn_bias")
@@ -105,36 +98,44 @@ def _attention(call: Call) -> None:
     scores = prod(shape[:-1]) * key.shape[-2]
     layout = settled((*query.layout[:-1], value.layout[-1]))
     heads = tuple([(at, at) for at in range(last - 1) if key.shape[at] == shape[at]])
-    all_reads = [
-        (query, reads(layout, query.layout, (*heads, (last - 1, last - 1)))),
-        (key, reads(layout, key.layout, heads)),
-        (value, reads(layout, value.layout, (*heads, (last, last)))),
+    values = [query, key, value]
+    windows = [
+        reads(layout, query.layout, (*heads, (last - 1, last - 1))),
+        reads(layout, key.layout, heads),
+        reads(layout, value.layout, (*heads, (last, last))),
     ]
-    operands = [query, key, value]
     if mask is not None:
-        operands.append(mask)
-        all_reads.append((mask, reads(layout, mask.layout, ())))
-    source = call.recorder.node(
-        "attention",
-        operands,
-        layout,
-        reads=[windows for operand, windows in all_reads if not operand.is_constant],
+        values.append(mask)
+        windows.append(reads(layout, mask.layout, ()))
+    return Computed(
+        kind="attention",
+        values=values,
+        layout=layout,
+        reads=windows,
         products=scores * (query.shape[-1] + value.shape[-1]),
         arithmetic=scores * (4 + (mask is not None)),
         text=Formula("", times(*shape[:-1], key.shape[-2], query.shape[-1] + value.shape[-1])),
         keeps="input",
     )
-    call.recorder.give(call, source, layout)
 
 
 @rule("embedding")
-def _embedding(call: Call) -> None:
+def _embedding(call: Call) -> Outcome:
     """A row of the table for each id: no arithmetic."""
     table, ids = call.value("weight"), call.value("indices")
     if ids.is_constant:
-        return unreached(call)
-    layout = (*ids.layout, channels(table.shape[-1]))
-    source = call.recorder.node(
-        "embedding", [ids, table], layout, arithmetic=0, text=Formula(times(*table.shape)), keeps="input"
+        return Unreached(values=call.values())
+    return Computed(
+        kind="embedding",
+        values=[ids, table],
+        layout=(*ids.layout, channels(table.shape[-1])),
+        arithmetic=0,
+        text=Formula(times(*table.shape)),
+        keeps="input",
     )
-    return call.recorder.give(call, source, layout)
+
+
+@rule("_embedding_bag", "_embedding_bag_forward_only")
+def _embedding_bag(call: Call) -> Answer:
+    """The sum of the rows of some ids: an addition for each value."""
+    return everywhere(call, "embedding", count=prod(call.value("indices").shape) * call.shape[-1])

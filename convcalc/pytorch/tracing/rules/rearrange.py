@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from convcalc.core.algebra import prod
 from convcalc.core.window import nearest, sliding, transposed
+from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Unreached
 from convcalc.pytorch.tracing.layout import Atom, channels, places_of, reads
-from convcalc.pytorch.tracing.recorder import Call
 from convcalc.pytorch.tracing.rules.dimensions import (
     axis_at,
     each_axis,
@@ -16,18 +16,18 @@ from convcalc.pytorch.tracing.rules.dimensions import (
     with_dim,
 )
 from convcalc.pytorch.tracing.rules.elementwise import elementwise
-from convcalc.pytorch.tracing.rules.registry import everywhere, rule, unreached
+from convcalc.pytorch.tracing.rules.registry import everywhere, rule
 
 
 @rule("pixel_shuffle", "pixel_unshuffle")
-def _pixel_shuffle(call: Call) -> None:
+def _pixel_shuffle(call: Call) -> Outcome:
     """Channels become places, factor by factor, or the other way round."""
     up = call.name == "pixel_shuffle"
     factor = call["upscale_factor"] if up else call["downscale_factor"]
     value = call.value()
     if value.is_constant:
-        return unreached(call)
-    value = spread(call, value, 2)
+        return Unreached(values=[value])
+    value = spread(value, 2)
     layout = (*value.layout[:-3], channels(call.shape[-3]), *[
         places_of(axis_at(((), (), *value.layout[-2:]), 2 + at), call.shape[at - 2]) for at in range(2)
     ])  # fmt: skip
@@ -36,22 +36,21 @@ def _pixel_shuffle(call: Call) -> None:
         axis = whole_axis(layout, at - 4)
         if axis is not None and axis < len(windows):
             windows[axis] = nearest(factor) if up else sliding(factor, factor)
-    source = call.recorder.node("shuffle", [value], layout, reads=[tuple(windows)], arithmetic=0)
-    return call.recorder.give(call, source, layout)
+    return Computed(kind="shuffle", values=[value], layout=layout, reads=[tuple(windows)], arithmetic=0)
 
 
 @rule("channel_shuffle", "native_channel_shuffle")
-def _channel_shuffle(call: Call) -> None:
-    elementwise(call, "shuffle", count=0)
+def _channel_shuffle(call: Call) -> Outcome:
+    return elementwise(call, "shuffle", count=0)
 
 
 @rule("im2col")
-def _im2col(call: Call) -> None:
+def _im2col(call: Call) -> Outcome:
     """F.unfold: what a kernel sees, in channels; its places in one row."""
     value = call.value()
     if value.is_constant:
-        return unreached(call)
-    value = spread(call, value, 2)
+        return Unreached(values=[value])
+    value = spread(value, 2)
     kernel, dilation, padding, stride = [
         each_axis(call[n], 2) for n in ("kernel_size", "dilation", "padding", "stride")
     ]
@@ -61,16 +60,15 @@ def _im2col(call: Call) -> None:
     ]
     layout = (value.layout[0], channels(call.shape[-2]), (Atom(0, 1, sizes[0]), Atom(1, 1, sizes[1])))
     windows = [sliding(*four) for four in zip(kernel, stride, padding, dilation, strict=True)]
-    source = call.recorder.node("unfold", [value], layout, reads=[tuple(windows)], arithmetic=0)
-    return call.recorder.give(call, source, layout)
+    return Computed(kind="unfold", values=[value], layout=layout, reads=[tuple(windows)], arithmetic=0)
 
 
 @rule("col2im")
-def _col2im(call: Call) -> None:
+def _col2im(call: Call) -> Outcome:
     """F.fold: the sums of overlapping patches."""
     value = call.value()
     if value.is_constant:
-        return unreached(call)
+        return Unreached(values=[value])
     size, kernel, dilation, padding, stride = [
         each_axis(call[n], 2) for n in ("output_size", "kernel_size", "dilation", "padding", "stride")
     ]
@@ -83,16 +81,13 @@ def _col2im(call: Call) -> None:
         windows = tuple([transposed(*four) for four in zip(kernel, stride, padding, dilation, strict=True)])
     else:
         windows = reads(layout, value.layout, ())
-    source = call.recorder.node("fold", [value], layout, reads=[windows], arithmetic=prod(value.shape))
-    return call.recorder.give(call, source, layout)
+    return Computed(kind="fold", values=[value], layout=layout, reads=[windows], arithmetic=prod(value.shape))
 
 
 @rule("index_select", "gather", "take_along_dim")
-def _index_select(call: Call) -> None:
+def _index_select(call: Call) -> Answer:
     """Chosen entries of one dimension: of channels that is local, of places it reads them all."""
     value = call.value()
-    if all(v.is_constant for v in call.tensors):
-        return unreached(call)
     if value.is_constant or len(value.shape) != len(call.shape):
         return everywhere(call, "index")
     dim = call["dim"] % len(value.shape)
@@ -100,30 +95,24 @@ def _index_select(call: Call) -> None:
         return everywhere(call, "index")
     same_size = tuple([(at, at) for at, n in enumerate(value.shape) if at != dim and n == call.shape[at]])
     layout = with_dim(value.layout, dim, channels(call.shape[dim]))
-    live = [v for v in call.tensors if not v.is_constant]
-    windows = [reads(layout, v.layout, same_size if len(v.layout) == len(layout) else ()) for v in live]
-    source = call.recorder.node("index", call.tensors, layout, reads=windows, arithmetic=0, by_value=len(live) > 1)
-    return call.recorder.give(call, source, layout)
+    values = call.values()
+    windows = [reads(layout, v.layout, same_size if len(v.layout) == len(layout) else ()) for v in values]
+    by_value = sum(not v.is_constant for v in values) > 1
+    return Computed(kind="index", values=values, layout=layout, reads=windows, arithmetic=0, by_value=by_value)
 
 
 @rule(
     "index", "_index", "take", "masked_select", "nonzero", "index_put", "scatter", "scatter_add", "index_add", "one_hot"
 )
-def _index(call: Call) -> None:
-    everywhere(call, "index")
+def _index(call: Call) -> Answer:
+    return everywhere(call, "index")
 
 
 @rule("view_as_real", "view_as_complex")
-def _complex(call: Call) -> None:
-    everywhere(call, "view")
-
-
-@rule("_embedding_bag", "_embedding_bag_forward_only")
-def _embedding_bag(call: Call) -> None:
-    """The sum of the rows of some ids: an addition for each value."""
-    everywhere(call, "embedding", count=prod(call.value("indices").shape) * call.shape[-1])
+def _complex(call: Call) -> Answer:
+    return everywhere(call, "view")
 
 
 @rule("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "affine_grid_generator")
-def _grid_sample(call: Call) -> None:
-    everywhere(call, "sample", count=7 * prod(call.shape), by_value=True)
+def _grid_sample(call: Call) -> Answer:
+    return everywhere(call, "sample", count=7 * prod(call.shape), by_value=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-import torch
-
-from convcalc.pytorch.tracing.layout import constant, reads
-from convcalc.pytorch.tracing.recorder import Call, Rule, Source
+from convcalc.pytorch.tracing.call import Answer, Call, Computed, Rule, Unreached, Value
+from convcalc.pytorch.tracing.layout import reads
 from convcalc.pytorch.tracing.rules.dimensions import plain_layout
 
 RULES: dict[str, Rule] = {}
@@ -24,29 +22,29 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
-def unreached(call: Call) -> None:
-    """An output that no input reaches."""
-    origins = frozenset().union(*[value.source.origins for value in call.tensors])
-    for out in outputs_of(call):
-        layout = constant(out.shape)
-        call.recorder.give(call, Source(None, layout, origins), layout, out)
-
-
-def everywhere(call: Call, kind: str, count: int = 0, *, by_value: bool = False) -> None:
-    """An operator whose every output may read every place."""
-    values = call.tensors
-    live = [value for value in values if not value.is_constant]
-    if not live:
-        return unreached(call)
-    for out in outputs_of(call):
-        layout = plain_layout(tuple(out.shape))
-        found = [reads(layout, value.layout, ()) for value in live]
-        source = call.recorder.node(kind, values, layout, reads=found, arithmetic=count, by_value=by_value)
-        call.recorder.give(call, source, layout, out)
-    return None
-
-
-def outputs_of(call: Call) -> list[torch.Tensor]:
-    """All tensors that a call gave, one or several."""
-    out = call.out if isinstance(call.out, (list, tuple)) else [call.out]
-    return [item for item in out if isinstance(item, torch.Tensor)]
+def everywhere(
+    call: Call,
+    kind: str,
+    count: int = 0,
+    *,
+    values: Sequence[Value] | None = None,
+    by_value: bool = False,
+    view: bool = False,
+) -> Answer:
+    """An operator whose every output may read every place of `values` (default: of all its tensors)."""
+    values = call.values() if values is None else values
+    if all(value.is_constant for value in values):
+        return Unreached(values=values)
+    layouts = [plain_layout(tuple(out.shape)) for out in call.outputs]
+    return [
+        Computed(
+            kind=kind,
+            values=values,
+            layout=layout,
+            reads=[reads(layout, value.layout, ()) for value in values],
+            arithmetic=count,
+            by_value=by_value,
+            view=view,
+        )
+        for layout in layouts
+    ]

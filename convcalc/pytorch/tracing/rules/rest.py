@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from convcalc.core.ops.traced import Uncounted
-from convcalc.pytorch.tracing.layout import constant, reads, shape_of
-from convcalc.pytorch.tracing.recorder import Call, Rule, Source, base_name
+from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Rule, Unreached, Value, base_name
+from convcalc.pytorch.tracing.layout import Layout, reads
 from convcalc.pytorch.tracing.rules.dimensions import plain_layout
 from convcalc.pytorch.tracing.rules.elementwise import FUNCTIONS, pointwise
-from convcalc.pytorch.tracing.rules.registry import RULES, outputs_of, rule, unreached
+from convcalc.pytorch.tracing.rules.registry import RULES, rule
 
 
 def rule_of(func: Any) -> Rule | None:
@@ -62,38 +62,37 @@ def rule_of(func: Any) -> Rule | None:
     "sym_size",
     "stride",
 )
-def _fresh(call: Call) -> None:
+def _fresh(call: Call) -> Outcome:
     """Values that no input reaches; numbers that the program itself reads."""
-    for out in outputs_of(call):
-        call.recorder.give(call, Source(None, constant(out.shape)), constant(out.shape), out)
+    return Unreached()
 
 
 @rule("topk", "sort", "argsort", "bucketize", "searchsorted", "bincount", "unique", "_unique2", "unique_dim")
-def _ordering(call: Call) -> None:
+def _ordering(call: Call) -> Answer:
     """How many comparisons an ordering takes is not known: not counted, unless nothing of it is the network's."""
-    if all(value.is_constant for value in call.tensors):
-        return unreached(call)
+    values = call.values()
+    if all(value.is_constant for value in values):
+        return Unreached(values=values)
     return unknown(call)
 
 
-def unknown(call: Call) -> None:
+def unknown(call: Call) -> Answer:
     """An operator without a rule: listed as not counted, its outputs read everything."""
-    values, outputs = call.tensors, outputs_of(call)
-    live = [value for value in values if not value.is_constant]
-    if not outputs or (not live and not any(out.is_floating_point() for out in outputs)):
-        return unreached(call)
-    recorder = call.recorder
+    values, outputs = call.values(), call.outputs
+    if all(value.is_constant for value in values) and not any(out.is_floating_point() for out in outputs):
+        return Unreached(values=values)
+    layouts = [plain_layout(tuple(out.shape)) for out in outputs]
     name = call.func._schema.name.replace("::", ".")
-    nodes = tuple([value.source.node for value in live if value.source.node is not None])
-    given = tuple([recorder.builder.shapes[node] for node in nodes])
-    for number, out in enumerate(outputs):
-        layout = plain_layout(tuple(out.shape))
-        if number == 0:
-            learned = recorder.claim("", values, None)
-            source = Source(recorder.add(Uncounted(name, given, shape_of(layout), learned), nodes), layout)
-        else:
-            source = recorder.node(
-                "output", values, layout, reads=[reads(layout, v.layout, ()) for v in live], arithmetic=0
-            )
-        recorder.give(call, source, layout, out)
-    return None
+    first = [Computed(kind=name, values=values, layout=layout, counted=False) for layout in layouts[:1]]
+    return [*first, *[also(values, layout) for layout in layouts[1:]]]
+
+
+def also(values: Sequence[Value], layout: Layout) -> Computed:
+    """Another output of an operator that has been counted with its first."""
+    return Computed(
+        kind="output",
+        values=values,
+        layout=layout,
+        reads=[reads(layout, value.layout, ()) for value in values],
+        arithmetic=0,
+    )
