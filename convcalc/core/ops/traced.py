@@ -82,12 +82,16 @@ class Traced(Op):
 
 @record
 class Uncounted(Op):
-    """A call of an operator that convcalc does not know: it may read everything; its arithmetic is not counted."""
+    """A call of an operator that convcalc does not know: it may read everything; its arithmetic is not counted.
+
+    `arguments` are the call's, each with its shape or value as text.
+    """
 
     name: str
     inputs: tuple[Shape, ...]
     output: Shape
     learned: Params = NO_PARAMS
+    arguments: tuple[tuple[str, str], ...] = ()
 
     label = "uncounted"
     speakable = False

@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 
 import torch
 
+from convcalc.core.operator import NO_FORMULA, spell
 from convcalc.core.ops import Formula, Op, Shape
+from convcalc.core.rules import short_name
 from convcalc.core.window import Window
 from convcalc.pytorch.tracing.layout import Layout, shape_of
 
-NO_FORMULA = Formula()
+Arguments = tuple[tuple[str, str], ...]
+"""The arguments of a call, each with its shape or value as text."""
 
 
 class Source:
@@ -85,6 +88,7 @@ class Computed:
     `reads` has the windows onto each of `values` (constants have none); without it each place reads its own.
     `arithmetic` is one operation for each element unless given, `bias` a value that is added and not read.
     A `view` takes no memory; one of a `part` of the first value's memory is written through.
+    Of a node that is `uncounted` only the arguments are known.
     """
 
     kind: str
@@ -100,7 +104,7 @@ class Computed:
     view: bool = False
     part: bool = False
     by_value: bool = False
-    counted: bool = True
+    uncounted: Arguments | None = None
 
     @property
     def shape(self) -> Shape:
@@ -118,18 +122,18 @@ Rule = Callable[["Call"], Answer]
 
 
 class Call:
-    """One operator call that has been made: its arguments by name, what they hold, and what it gave."""
+    """One operator call: its arguments by name, what they hold, and what it gave (None until it has run)."""
 
     __slots__ = ("_arguments", "_value_of", "args", "func", "kwargs", "name", "out")
 
     def __init__(
-        self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any, value_of: Callable[[Any], Value]
+        self, func: Any, args: Sequence[Any], kwargs: dict[str, Any], value_of: Callable[[Any], Value]
     ) -> None:
         self.func = func
         self.name, self._arguments = _signature(func)
         self.args = args
         self.kwargs = kwargs
-        self.out = out
+        self.out: Any = None
         self._value_of = value_of
 
     def __getitem__(self, argument: str) -> Any:
@@ -157,9 +161,29 @@ class Call:
         return [self._value_of(item) for item in flat(tree) if isinstance(item, torch.Tensor)]
 
     @property
+    def schema(self) -> str:
+        """Its name in PyTorch: `aten::add_`."""
+        return str(self.func._schema.name)
+
+    @property
+    def arguments(self) -> Arguments:
+        """Its arguments as text, those left out not among them."""
+        passed = list(zip(self._arguments, self.args, strict=False)) + list(self.kwargs.items())
+        return tuple([(name, _spelt(value)) for name, value in passed])
+
+    @property
+    def written(self) -> list[torch.Tensor]:
+        """The tensors that it writes to, or whose shape it changes."""
+        schema = self.func._schema
+        if not schema.is_mutable:
+            return []
+        writes = [a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write]
+        return tensors_of([self[name] for name in writes])
+
+    @property
     def outputs(self) -> list[torch.Tensor]:
-        """All tensors that it gave, one or several."""
-        return tensors_of(self.out)
+        """All tensors that it gave, one or several; of a call that only writes, those it wrote."""
+        return tensors_of(self.out) or self.written
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -184,11 +208,16 @@ def _signature(func: Any) -> tuple[str, dict[str, tuple[int, Any]]]:
     return known
 
 
+def _spelt(value: Any) -> str:
+    """A tensor's shape, several in brackets; any other value as Python writes it."""
+    if isinstance(value, torch.Tensor):
+        return spell(tuple(value.shape)) or "scalar"
+    return f"[{', '.join(map(_spelt, value))}]" if isinstance(value, (list, tuple)) else repr(value)
+
+
 def base_name(func: Any) -> str:
-    """`conv2d` of aten::conv2d, `add` of aten::add_; other namespaces keep theirs: `torchvision.nms`."""
-    space, _, name = func._schema.name.partition("::")
-    name = name[:-1] if name.endswith("_") and not name.startswith("__") else name
-    return name if space == "aten" else f"{space}.{name}"
+    """`conv2d` of aten::conv2d, `add` of aten::add_; other namespaces keep theirs: `torchvision::nms`."""
+    return short_name(func._schema.name)
 
 
 def flat(tree: Any) -> Iterator[Any]:

@@ -79,12 +79,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if rule is None:  # made of simpler operators: record those
             with self:
                 return func.decompose(*args, **kwargs)
-        if func._schema.is_mutable:
-            self._remember(args)
-        out = func(*args, **kwargs)
-        call = Call(func, args, kwargs, out, self.value)
+        call = Call(func, args, kwargs, self.value)
+        for tensor in call.written:
+            self._remember(tensor)
+        call.out = func(*args, **kwargs)
         self._take(call, rule(call))
-        return out
+        return call.out
 
     @property
     def place(self) -> str:
@@ -131,10 +131,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _set(self, tensor: torch.Tensor, source: Source, layout: Layout) -> None:
         setattr(tensor, _MARK, Value(source, layout, tuple(tensor.shape)))
 
-    def _remember(self, args: Sequence[Any]) -> None:
-        """What the tensor holds that a call is about to write, or to lay out in another shape."""
-        if args and isinstance(args[0], torch.Tensor) and id(args[0]) not in self._names:
-            setattr(args[0], _MARK, self.value(args[0]))
+    def _remember(self, tensor: torch.Tensor) -> None:
+        """What a tensor holds that is about to be written, or laid out in another shape."""
+        if id(tensor) not in self._names:
+            setattr(tensor, _MARK, self.value(tensor))
 
     # What becomes of a call
 
@@ -170,8 +170,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _hold(self, call: Call, out: torch.Tensor, outcome: Outcome, source: Source, layout: Layout) -> None:
         """An output holds this. A call in place that only changes the shape writes nothing to its memory."""
-        writes = call.func._schema.is_mutable and call.args and out is call.args[0]
-        if writes and not (isinstance(outcome, Same) or (isinstance(outcome, Computed) and outcome.view)):
+        is_view = isinstance(outcome, Same) or (isinstance(outcome, Computed) and outcome.view)
+        if not is_view and any(out is tensor for tensor in call.written):
             self._write(self.value(out), source, layout, out)
         else:
             self._set(out, source, layout)
@@ -209,8 +209,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _operator(self, made: Computed, inputs: list[Shape], live: list[int], learned: Params) -> Op:
         """The operator of the language that does what was recorded, else one that says it in numbers."""
         shape = made.shape
-        if not made.counted:
-            return Uncounted(made.kind, tuple(inputs), shape, learned)
+        if made.uncounted is not None:
+            return Uncounted(made.kind, tuple(inputs), shape, learned, made.uncounted)
         op = self._fitting(made.core, inputs, shape, made.products) if made.core and inputs else None
         if op is not None:
             return op if op.params(*inputs) == learned else Recorded(op, learned)

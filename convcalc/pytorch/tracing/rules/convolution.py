@@ -118,7 +118,7 @@ def _batched(value: Value, axes: int) -> Value:
     return value._replace(layout=plain(value.shape)) if value.is_constant else value
 
 
-@rule("torchvision.deform_conv2d")
+@rule("torchvision::deform_conv2d")
 def _deform_conv(call: Call) -> Outcome:
     """Counted as the convolution it is; it reads at least what the undeformed one reads."""
     weight, bias, out = call.value("weight"), call.value("bias"), call.shape

@@ -45,7 +45,7 @@ def broadest(values: list[Value], at: int, size: int) -> Dim:
 def broadcast_reads(layout: Layout, value: Value, shape: tuple[int, ...]) -> tuple[Window, ...]:
     """What a broadcast result of `shape` reads of one of its values."""
     lead = len(shape) - len(value.shape)
-    pairs = [(lead + i, i) for i, size in enumerate(value.shape) if size == shape[lead + i]]
+    pairs = [(lead + i, i) for i, size in enumerate(value.shape) if lead + i >= 0 and size == shape[lead + i]]
     return reads(layout, value.layout, tuple(pairs))
 
 

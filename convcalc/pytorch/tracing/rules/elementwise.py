@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from convcalc.core.algebra import prod
 from convcalc.core.ops import GELU, Add, Hardsigmoid, Hardswish, LayerScale, Mul, Op, ReLU, ReLU6, Sigmoid, SiLU, Tanh
-from convcalc.core.ops.traced import Copy
 from convcalc.core.window import Window
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Same, Source, Unreached, Value
 from convcalc.pytorch.tracing.layout import Layout, channels, settled
+from convcalc.pytorch.tracing.rules.answers import copied, everywhere, same
 from convcalc.pytorch.tracing.rules.dimensions import broadcast_reads, broadest, has_places, with_dim
-from convcalc.pytorch.tracing.rules.registry import everywhere, rule
+from convcalc.pytorch.tracing.rules.registry import rule
 
 FUNCTIONS: dict[str, Op] = {
     "relu": ReLU(),
@@ -42,7 +42,7 @@ def copy(call: Call) -> Answer:
         return Unreached(values=[value])
     if value.shape != call.shape:
         return elementwise(call, "copy", [value])
-    return _copied(value, value.layout) if writes else same(call, value, value.layout)
+    return copied(value, value.layout) if writes else same(call, value, value.layout)
 
 
 @rule("where", "masked_fill", "lerp", "maximum", "minimum", "clamp", "prelu", "_prelu_kernel", "celu", "selu", "rrelu")
@@ -87,7 +87,7 @@ def elementwise(call: Call, kind: str, values: list[Value] | None = None, count:
     live = [value for value in values if not value.is_constant]
     if not live:
         return Unreached(values=values)
-    layout, windows = _aligned(values, live, call.shape)
+    layout, windows = aligned(values, live, call.shape)
     core = FUNCTIONS.get(kind)
     if len(values) != len(live) or (core is not None and core.word in ("add", "mul") and len(live) < 2):
         core = LayerScale() if kind == "mul" and _scales(live, values) else None
@@ -96,24 +96,13 @@ def elementwise(call: Call, kind: str, values: list[Value] | None = None, count:
     return Computed(kind=name, values=values, layout=layout, reads=windows, core=core, arithmetic=count, keeps=keeps)
 
 
-def same(call: Call, value: Value, layout: Layout) -> Outcome:
-    """The same values in another layout: a view, or a copy where PyTorch made one."""
-    if value.is_constant or call.shares_memory:
-        return Same(value=value, layout=layout)
-    return _copied(value, layout)
-
-
-def _copied(value: Value, layout: Layout) -> Computed:
-    return Computed(kind="copy", values=[value], layout=layout, core=Copy())
-
-
 def _scales(live: list[Value], values: list[Value]) -> bool:
     """Whether one constant made of a parameter scales every channel."""
     others = [value for value in values if value.is_constant]
     return len(live) == len(others) == 1 and isinstance(source := others[0].source, Source) and bool(source.origins)
 
 
-def _aligned(values: list[Value], live: list[Value], shape: tuple[int, ...]) -> tuple[Layout, list[tuple[Window, ...]]]:
+def aligned(values: list[Value], live: list[Value], shape: tuple[int, ...]) -> tuple[Layout, list[tuple[Window, ...]]]:
     """The layout of a broadcast result of `shape`, that of its live values, and what it reads of each value."""
     first = live[0].layout
     if all(value.layout == first and value.shape == shape for value in live):

@@ -21,9 +21,10 @@ from convcalc.pytorch.tracing.layout import (
     segment,
     settled,
 )
+from convcalc.pytorch.tracing.rules.answers import everywhere
 from convcalc.pytorch.tracing.rules.dimensions import has_places, opened, set_axis, unused_axis, whole_axis, with_dim
 from convcalc.pytorch.tracing.rules.elementwise import copy
-from convcalc.pytorch.tracing.rules.registry import everywhere, rule
+from convcalc.pytorch.tracing.rules.registry import rule
 
 MAX_SEGMENTED = 4096
 """Of longer joined axes every place is said to read every part: listing them would cost more than it tells."""

@@ -8,8 +8,9 @@ from convcalc.core.ops import Dense, Formula, Op
 from convcalc.core.ops.traced import Pointwise
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Unreached, Value
 from convcalc.pytorch.tracing.layout import Dim, Layout, channels, grid, reads, settled
+from convcalc.pytorch.tracing.rules.answers import everywhere
 from convcalc.pytorch.tracing.rules.dimensions import broadcast_reads, broadest
-from convcalc.pytorch.tracing.rules.registry import everywhere, rule
+from convcalc.pytorch.tracing.rules.registry import rule
 
 
 @rule("linear")

@@ -6,6 +6,7 @@ from convcalc.core.algebra import prod
 from convcalc.core.window import nearest, sliding, transposed
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Unreached
 from convcalc.pytorch.tracing.layout import Atom, channels, places_of, reads
+from convcalc.pytorch.tracing.rules.answers import everywhere, unknown
 from convcalc.pytorch.tracing.rules.dimensions import (
     axis_at,
     each_axis,
@@ -16,7 +17,7 @@ from convcalc.pytorch.tracing.rules.dimensions import (
     with_dim,
 )
 from convcalc.pytorch.tracing.rules.elementwise import elementwise
-from convcalc.pytorch.tracing.rules.registry import everywhere, rule
+from convcalc.pytorch.tracing.rules.registry import rule
 
 
 @rule("pixel_shuffle", "pixel_unshuffle")
@@ -116,3 +117,12 @@ def _complex(call: Call) -> Answer:
 @rule("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "affine_grid_generator")
 def _grid_sample(call: Call) -> Answer:
     return everywhere(call, "sample", count=7 * prod(call.shape), by_value=True)
+
+
+@rule("topk", "sort", "argsort", "bucketize", "searchsorted", "bincount", "unique", "_unique2", "unique_dim")
+def _ordering(call: Call) -> Answer:
+    """How many comparisons an ordering takes is not known: not counted, unless nothing of it is the network's."""
+    values = call.values()
+    if all(value.is_constant for value in values):
+        return Unreached(values=values)
+    return unknown(call)

@@ -1,50 +1,23 @@
-"""The table of rules, and what many of them answer."""
+"""The table of rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from convcalc.pytorch.tracing.call import Answer, Call, Computed, Rule, Unreached, Value
-from convcalc.pytorch.tracing.layout import reads
-from convcalc.pytorch.tracing.rules.dimensions import plain_layout
+from convcalc.pytorch.tracing.call import Rule
 
 RULES: dict[str, Rule] = {}
-"""Every operator with a rule, by PyTorch's name for it without the in-place mark."""
+"""Every operator with a rule, by PyTorch's name for it without the in-place mark (see `base_name`)."""
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Register a function as the rule of these operators."""
+    """Register a function as the rule of these operators. Raises ValueError if one has a rule."""
 
     def register(function: Rule) -> Rule:
-        RULES.update(dict.fromkeys(names, function))
+        for name in names:
+            if name in RULES:
+                raise ValueError(f"two rules are called {name!r}")
+            RULES[name] = function
         return function
 
     return register
-
-
-def everywhere(
-    call: Call,
-    kind: str,
-    count: int = 0,
-    *,
-    values: Sequence[Value] | None = None,
-    by_value: bool = False,
-    view: bool = False,
-) -> Answer:
-    """An operator whose every output may read every place of `values` (default: of all its tensors)."""
-    values = call.values() if values is None else values
-    if all(value.is_constant for value in values):
-        return Unreached(values=values)
-    layouts = [plain_layout(tuple(out.shape)) for out in call.outputs]
-    return [
-        Computed(
-            kind=kind,
-            values=values,
-            layout=layout,
-            reads=[reads(layout, value.layout, ()) for value in values],
-            arithmetic=count,
-            by_value=by_value,
-            view=view,
-        )
-        for layout in layouts
-    ]

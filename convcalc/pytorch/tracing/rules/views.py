@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Same, Unreached
 from convcalc.pytorch.tracing.layout import channels, constant, reads, reshaped, settled
-from convcalc.pytorch.tracing.rules.elementwise import elementwise, same
-from convcalc.pytorch.tracing.rules.registry import everywhere, rule
+from convcalc.pytorch.tracing.rules.answers import everywhere, same, unknown
+from convcalc.pytorch.tracing.rules.elementwise import elementwise
+from convcalc.pytorch.tracing.rules.registry import rule
 
 
 @rule(
@@ -33,6 +36,23 @@ def _reshape(call: Call) -> Answer:
     if layout is None:
         return everywhere(call, "reshape", values=[value], view=True)
     return same(call, value, layout)
+
+
+@rule("as_strided", "resize")
+def _restrided(call: Call) -> Answer:
+    """Places chosen by their position in memory: each may be any of them."""
+    return everywhere(call, "view", values=[call.value()], view=True)
+
+
+@rule("set")
+def _set(call: Call) -> Answer:
+    """The memory of another tensor; of a bare storage nothing is known."""
+    if not (call.takes("source") and isinstance(call["source"], torch.Tensor)):
+        return unknown(call)
+    source = call.value("source")
+    if source.shape == call.shape:
+        return Same(value=source, layout=source.layout)
+    return everywhere(call, "view", values=[source], view=True)
 
 
 @rule("permute", "transpose", "t", "numpy_T", "mT", "swapaxes", "movedim")
