@@ -27,9 +27,10 @@ class Source:
 
     Views of the whole share their Source, so that an in-place call through one is seen through all;
     a view of a part has the whole as its `parent`. `origins` are parameters that a constant comes from.
+    `overwritten` is what a constant's memory holds since: its views, which know of no places, may read all of it.
     """
 
-    __slots__ = ("home", "node", "origins", "parent", "shape")
+    __slots__ = ("home", "node", "origins", "overwritten", "parent", "shape")
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Source:
         self.shape = shape
         self.origins = origins
         self.parent = parent
+        self.overwritten: Source | None = None
 
 
 class Value(NamedTuple):

@@ -107,8 +107,6 @@ def reshaped(layout: Layout, shape: tuple[int, ...]) -> Layout | None:
     """
     if len(layout) == len(shape) and all(size_of(dim) == size for dim, size in zip(layout, shape, strict=True)):
         return layout
-    if 0 in shape:
-        return constant(shape)  # no places at all
     rest = [atom for dim in reversed(layout) for atom in reversed(dim) if atom.size > 1]
     made: list[Dim] = []
     for size in shape:
@@ -193,7 +191,7 @@ def refined(left: Dim, right: Dim) -> list[tuple[Atom | None, Atom]] | None:
     while a and b:
         x, y = a.pop(), b.pop()
         size = min(x.size, y.size)
-        if not size or max(x.size, y.size) % size:
+        if max(x.size, y.size) % size:
             return None
         if x.size > size:
             a.append(Atom(x.axis, x.stride, x.size // size))

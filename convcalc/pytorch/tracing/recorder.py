@@ -83,7 +83,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for tensor in call.written:
             self._remember(tensor)
         call.out = func(*args, **kwargs)
-        self._take(call, rule(call))
+        outputs = call.outputs
+        if outputs and all(0 in out.shape for out in outputs):
+            self._take(call, outputs, Unreached(values=call.values()))  # nothing is in it, whatever it is
+        else:
+            self._take(call, outputs, rule(call))
         return call.out
 
     @property
@@ -121,12 +125,23 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """What `tensor` holds."""
         known: Value | None = getattr(tensor, _MARK, None)
         if known is not None:
+            self._catch_up(known.source)
             return known
         name = self._names.get(id(tensor))
         layout = constant(tensor.shape)
         return Value(
             Source(None, layout, origins=frozenset((name,)) if name else frozenset()), layout, tuple(tensor.shape)
         )
+
+    def _catch_up(self, source: Source | Computed) -> None:
+        """A constant that was written to, looked at through a view from before."""
+        if isinstance(source, Source) and (new := source.overwritten) is not None:
+            whole = Value(new, new.home, ())
+            windows = reads(source.home, new.home, ())
+            made = self._node(
+                Computed(kind="view", values=[whole], layout=source.home, reads=[windows], arithmetic=0, view=True)
+            )
+            source.node, source.shape, source.overwritten = made.node, made.shape, None
 
     def _set(self, tensor: torch.Tensor, source: Source, layout: Layout) -> None:
         setattr(tensor, _MARK, Value(source, layout, tuple(tensor.shape)))
@@ -138,9 +153,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     # What becomes of a call
 
-    def _take(self, call: Call, answer: Answer) -> None:
+    def _take(self, call: Call, outputs: list[torch.Tensor], answer: Answer) -> None:
         """Write down what a rule has answered."""
-        outputs = call.outputs
         if isinstance(answer, Sequence):
             for out, outcome in zip(outputs, answer, strict=True):
                 self._hold(call, out, outcome, *self._made(outcome, out))
@@ -182,7 +196,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if old.is_constant and id(out) in self._names:
             return  # a parameter stays what it is
         if shape_of(cell.home) != shape_of(layout) or (cell.node is None and new.node is not None):
-            self._set(out, Source(new.node, layout, shape=new.shape, origins=new.origins, parent=cell.parent), layout)
+            made = Source(new.node, layout, shape=new.shape, origins=new.origins, parent=cell.parent)
+            cell.overwritten = made if cell.node is None and new.node is not None else None
+            self._set(out, made, layout)
         else:
             cell.node, cell.shape, cell.origins = new.node, new.shape, cell.origins | new.origins
             self._set(out, cell, layout)

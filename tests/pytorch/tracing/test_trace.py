@@ -12,36 +12,12 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
-from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
+from torch_modules import Forward, Module, conv, counted_by_torch  # noqa: E402
 
 import convcalc  # noqa: E402
 from convcalc.analysis.receptive_field import unit_field  # noqa: E402
 from convcalc.core.errors import ModelError, SpecError  # noqa: E402
 from convcalc.pytorch.tracing.trace import InputSpec, record  # noqa: E402
-
-Forward = Callable[[Any, Any], Any]
-
-
-class Module(nn.Module):
-    """A module of these layers with this forward."""
-
-    def __init__(self, forward: Forward, **layers: nn.Module) -> None:
-        super().__init__()
-        for name, layer in layers.items():
-            setattr(self, name, layer)
-        self._forward = forward
-
-    def forward(self, *inputs: Any) -> Any:
-        return self._forward(self, *inputs)
-
-
-def counted_by_torch(model: nn.Module, *tensors: Any) -> int:
-    """MACs by torch's counter, on the meta device."""
-    model = model.to("meta").eval().requires_grad_(False)
-    torch.backends.mha.set_fastpath_enabled(False)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(*[tensor.to("meta") for tensor in tensors])
-    return int(counter.get_total_flops()) // 2
 
 
 def window_attention(m: Any, x: Any) -> Any:
@@ -51,10 +27,6 @@ def window_attention(m: Any, x: Any) -> Any:
     q, k, v = m.qkv(windows).chunk(3, -1)
     mixed = (q @ k.transpose(-2, -1)).softmax(-1) @ v
     return mixed.view(b, h // 4, w // 4, 4, 4, c).permute(0, 5, 1, 3, 2, 4).reshape(b, c, h, w)
-
-
-def conv(*args: Any, **options: Any) -> nn.Conv2d:
-    return nn.Conv2d(*args, **options)
 
 
 MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
@@ -191,6 +163,42 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         (3, 6, 7),
     ),
     "in place": (lambda: Module(_in_place, a=conv(3, 3, 3, padding=1)), (3, 8, 8)),
+    "transposed in place": (
+        lambda: Module(lambda m, x: m.f(m.c(x).transpose_(1, 3)).swapaxes_(1, 3), c=conv(3, 4, 3), f=nn.Linear(4, 6)),
+        (3, 7, 8),
+    ),
+    "squeezed in place": (
+        lambda: Module(
+            lambda m, x: m.f(m.c(x).squeeze_(2).transpose_(1, 2)).transpose_(1, 2).unsqueeze_(2).mul_(2),
+            c=conv(3, 4, (5, 3)),
+            f=nn.Linear(4, 5),
+        ),
+        (3, 5, 8),
+    ),
+    "a view of what is transposed in place": (
+        lambda: Module(_view_transposed, a=conv(3, 3, 3, padding=1), b=conv(3, 2, (1, 3))),
+        (3, 8, 6),
+    ),
+    "a learned constant": (
+        lambda: Module(
+            lambda m, x: x * m.bn(m.up(m.c(m.start[:1]).relu())) + m.p(m.start[1:]),
+            start=nn.Parameter(torch.rand(2, 3, 4, 4)),
+            c=conv(3, 5, 3, padding=1),
+            up=nn.ConvTranspose2d(5, 3, 2, stride=2),
+            bn=nn.BatchNorm2d(3),
+            p=nn.Sequential(nn.Upsample(scale_factor=4), nn.MaxPool2d(2), conv(3, 3, 1)),
+        ),
+        (3, 8, 8),
+    ),
+    "no elements": (
+        lambda: Module(
+            lambda m, x: m.c(x) + m.f(x[:, :, :0].relu().transpose(1, 3)).sum() + m.c(x[:0]).sum() + m.p(x[:0]).sum(),
+            c=conv(3, 4, 1),
+            f=nn.Linear(3, 4, bias=False),
+            p=nn.MaxPool2d(2),
+        ),
+        (3, 4, 4),
+    ),
     "reflection": (lambda: nn.Sequential(nn.ZeroPad2d((1, 2, 0, 1)), conv(3, 2, 3)), (3, 8, 8)),
     "global": (
         lambda: Module(lambda m, x: x * m.f(x.mean((2, 3), keepdim=True)).sigmoid(), f=conv(3, 3, 1)),
@@ -205,6 +213,14 @@ MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         (3, 7, 7),
     ),
 }
+
+
+def _view_transposed(m: Any, x: Any) -> Any:
+    y = m.a(x)
+    z = y.view(1, 3, 48)
+    y.transpose_(2, 3)
+    y.mul_(2)
+    return m.b(y.transpose_(2, 3)) + z.view(1, 3, 8, 6)[:, :2, :, :4]
 
 
 def _in_place(m: Any, x: Any) -> Any:
@@ -363,3 +379,29 @@ def test_a_failing_forward_names_its_own_line() -> None:
 def test_inputs_that_are_none(text: str) -> None:
     with pytest.raises(SpecError):
         InputSpec.read(text)
+
+
+@pytest.mark.parametrize(
+    ("forward", "read"),
+    [
+        (lambda m, x: m.f(x.clone().as_strided_((1, 4, 6), (24, 6, 1))), 12),
+        (lambda m, x: m.f(torch.as_strided(x, (1, 4, 6), (24, 6, 1))), 12),
+        (lambda m, x: m.f(x.clone().resize_(1, 4, 6)), 12),
+        (lambda m, x: m.f(torch.empty(0, device=x.device).set_(x.view(1, 4, 6))), 6),
+    ],
+)
+def test_memory_under_another_shape(forward: Forward, read: int) -> None:
+    """Where places go is followed through views; what is chosen by its position in memory may be any of them."""
+    network = convcalc.Network(graph=convcalc.trace(Module(forward, f=nn.Linear(6, 5)), input=(2, 12)))
+    assert network.complete
+    assert network.macs == 4 * 6 * 5
+    assert network.receptive_field is not None
+    assert network.receptive_field.size == (read,)
+
+
+def test_a_network_of_constants_alone_reads_nothing() -> None:
+    model = Module(lambda m, x: m.c(m.start), start=nn.Parameter(torch.rand(1, 3, 6, 6)), c=conv(3, 4, 3))
+    network = convcalc.Network(graph=convcalc.trace(model, input=(3, 6, 6)))
+    assert network.macs == 3 * 3 * 3 * 4 * 4 * 4
+    assert network.layers[0].output == (4, 4, 4)
+    assert network.receptive_field is None or network.receptive_field.is_empty
