@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from convcalc.catalogue.registry import block
     from convcalc.core.graph import Graph
     from convcalc.core.operator import Shape, operator
+    from convcalc.core.rules import Cost, rule
     from convcalc.language.parse import input_shape, parse
     from convcalc.pytorch.tracing.trace import trace
 
@@ -46,6 +47,7 @@ _LATE = {
     "Check": "convcalc.analysis.proof:Check",
     "Comparison": "convcalc.analysis.compare:Comparison",
     "Confirmation": "convcalc.analysis.proof:Confirmation",
+    "Cost": "convcalc.core.rules:Cost",
     "Field": "convcalc.analysis.receptive_field:Field",
     "Graph": "convcalc.core.graph:Graph",
     "Layer": "convcalc.analysis.counts:Layer",
@@ -59,6 +61,7 @@ _LATE = {
     "parse": "convcalc.language.parse:parse",
     "pixel_units": "convcalc.analysis.receptive_field:pixel_units",
     "receptive_fields": "convcalc.analysis.receptive_field:receptive_fields",
+    "rule": "convcalc.core.rules:rule",
     "trace": "convcalc.pytorch.tracing.trace:trace",
     "unit_field": "convcalc.analysis.receptive_field:unit_field",
 }
@@ -70,6 +73,7 @@ __all__ = [
     "ConfirmError",
     "Confirmation",
     "ConvcalcError",
+    "Cost",
     "Field",
     "Graph",
     "Layer",
@@ -91,6 +95,7 @@ __all__ = [
     "parse",
     "pixel_units",
     "receptive_fields",
+    "rule",
     "trace",
     "unit_field",
 ]

@@ -30,11 +30,11 @@ class UnspeakableError(ConvcalcError):
         return self.layer or None
 
 
-def phrase(graph: Graph) -> str:
+def unparse(graph: Graph) -> str:
     """`graph` as a text that means the same network over the same input. Raises UnspeakableError.
 
     >>> from convcalc import parse
-    >>> phrase(parse("3x3s2,  add(1x1 | id), relu, relu"))
+    >>> unparse(parse("3x3s2,  add(1x1 | id), relu, relu"))
     '3x3c128s2, add(1x1c128 | id), relu*2'
     """
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:

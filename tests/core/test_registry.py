@@ -13,7 +13,7 @@ from convcalc.catalogue import get
 from convcalc.catalogue.registry import Block
 from convcalc.core.operator import REGISTRY, Op
 from convcalc.core.registry import Registry
-from convcalc.language.unparse import phrase
+from convcalc.language.unparse import unparse
 
 FOLDER = {
     "__init__.py": "from convcalc.core.registry import Registry\nPLANETS = Registry('planets', __name__)\n",
@@ -120,7 +120,7 @@ def test_a_users_module_adds_words_and_blocks() -> None:
     assert graph.output_shape == (1, 5, 5)
     # Two 3x3 from 4 to 4 channels.
     assert Network(graph=graph).params == 2 * 9 * 4 * 4
-    assert phrase(graph) == "halve, mish, 3x3c4*2, halve4"
+    assert unparse(graph) == "halve, mish, 3x3c4*2, halve4"
     entry = get("users-block")
     assert isinstance(entry, Block)
     assert entry.family == "users_layers"

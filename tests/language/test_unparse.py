@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import convcalc
-from convcalc.language.unparse import UnspeakableError, phrase
+from convcalc.language.unparse import UnspeakableError, unparse
 
 TEXTS = [
     "3x3c64s2",
@@ -23,7 +23,7 @@ TEXTS = [
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_text_comes_back_with_its_numbers(text: str) -> None:
     graph = convcalc.parse(text, (16, 24, 24))
-    again = convcalc.parse(phrase(graph), (16, 24, 24))
+    again = convcalc.parse(unparse(graph), (16, 24, 24))
     assert convcalc.Network(graph=again).layers[-1].output == graph.output_shape
     assert _numbers(again) == _numbers(graph)
     assert convcalc.receptive_fields(again)[-1].size == convcalc.receptive_fields(graph)[-1].size
@@ -36,7 +36,7 @@ def test_a_text_comes_back_through_torch(text: str) -> None:
 
     graph = convcalc.parse(text, (16, 24, 24))
     traced = convcalc.trace(build(graph), input=(16, 24, 24))
-    said = convcalc.parse(phrase(traced), (16, 24, 24))
+    said = convcalc.parse(unparse(traced), (16, 24, 24))
     assert _numbers(said) == _numbers(graph)
     assert said.output_shape == graph.output_shape
     sizes = [convcalc.receptive_fields(g)[-1].size for g in (graph, traced, said)]
@@ -46,7 +46,7 @@ def test_a_text_comes_back_through_torch(text: str) -> None:
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "vgg11", "resnext-block"])
 def test_catalogue_entries_come_back(name: str) -> None:
     graph = convcalc.catalogue.get(name).graph()
-    again = convcalc.parse(phrase(graph), graph.input_shapes[0])
+    again = convcalc.parse(unparse(graph), graph.input_shapes[0])
     assert _numbers(again) == _numbers(graph)
 
 
@@ -54,12 +54,12 @@ def test_what_cannot_be_said_names_the_layer() -> None:
     nn = pytest.importorskip("torch.nn")
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus())
     with pytest.raises(UnspeakableError, match="layer 1 cannot be said: the language has no word for softplus"):
-        phrase(convcalc.trace(model, input=(3, 8, 8)))
+        unparse(convcalc.trace(model, input=(3, 8, 8)))
     shared = nn.Conv2d(3, 3, 3)
     with pytest.raises(UnspeakableError, match="layer 1#2 cannot be said: the parameters of this conv are shared"):
-        phrase(convcalc.trace(nn.Sequential(nn.ReLU(), shared, shared), input=(3, 8, 8)))
+        unparse(convcalc.trace(nn.Sequential(nn.ReLU(), shared, shared), input=(3, 8, 8)))
     with pytest.raises(UnspeakableError, match="no letter of maxpool says ceil=True"):
-        phrase(convcalc.trace(nn.MaxPool2d(3, 2, ceil_mode=True), input=(3, 8, 8)))
+        unparse(convcalc.trace(nn.MaxPool2d(3, 2, ceil_mode=True), input=(3, 8, 8)))
 
 
 def _numbers(graph: convcalc.Graph) -> tuple[object, ...]:

@@ -20,7 +20,7 @@ def command(request: Request) -> int:
     """
     from convcalc.cli.answer import write
     from convcalc.cli.network import resolve
-    from convcalc.language.unparse import phrase
+    from convcalc.language.unparse import unparse
 
-    write(f"{phrase(resolve(request).graph)}\n")
+    write(f"{unparse(resolve(request).graph)}\n")
     return 0

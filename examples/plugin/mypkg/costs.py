@@ -14,7 +14,7 @@ Mish = activation("mish", "Mish", "x * tanh(softplus(x)) (Misra 2019)", saves="i
 
 @convcalc.block("two-by-two", source="this example", input="64x28x28")
 def two_by_two(x: Tensor, channels: int = 64) -> Tensor:
-    """Two 2x2 convolutions, the second one dilated."""
+    """Two 2x2 convolutions, which together read 3x3."""
     return conv_bn_relu(conv_bn_relu(x, channels, 2, padding=0), channels, 2, padding=1)
 
 
