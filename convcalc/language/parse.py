@@ -30,10 +30,18 @@ MAX_DEPTH = 40
 MAX_DIGITS = 30
 """The longest number that is read."""
 
+MAX_LONE_KERNEL = 15
+"""A larger number that stands by itself is refused: papers write output channels so, "3x3, 64"."""
+
 DEFAULT_INPUT: Shape = (128, 56, 56)
 """The input of a text that names none."""
 
-_PLAIN = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ×", "abcdefghijklmnopqrstuvwxyzx")
+_PLAIN = {
+    **{0xFEE0 + code: code for code in range(0x21, 0x7F)},  # the wide forms of ASCII in Chinese and Japanese texts
+    **str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ×、", "abcdefghijklmnopqrstuvwxyzx,"),
+    **str.maketrans("ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ", "abcdefghijklmnopqrstuvwxyz"),
+}
+"""Characters that are read as another one each, so that offsets stay."""
 _NAME = re.compile(r"[a-z_][a-z0-9_]*(?:-[a-z0-9_]+)*")
 _NUMBER = re.compile(r"[0-9]+")
 _REAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
@@ -109,7 +117,13 @@ def parse(
 
 def read(text: str) -> Items:
     """The items of `text`, nothing built yet. Raises SpecError, LimitError."""
-    return _Parser(text).whole()
+    try:
+        return _Parser(text).whole()
+    except SpecError as error:
+        from convcalc.language.meant import meant  # for mistakes only: starting up counts
+
+        error.hint = meant(text) or error.hint
+        raise
 
 
 def build(text: str, items: Items, x: Tensor) -> Tensor:
@@ -125,7 +139,10 @@ def build(text: str, items: Items, x: Tensor) -> Tensor:
 def _placed(error: ShapeError, text: str, offset: int) -> ShapeError:
     """`error` with its place in `text`, unless it has one further inside."""
     if not error.text:
+        from convcalc.language.meant import input_meant
+
         error.text, error.offset = text, offset
+        error.hint = input_meant(text) or error.hint
     return error
 
 
@@ -233,6 +250,8 @@ class _Parser:
             count = self.number("a number of repetitions")
             if count < 1:
                 self.fail("a repetition counts at least 1", at=at)
+            if self.text[start:at].replace(" ", "") == f"{count}*":
+                self.fail(f"{count}*{count} is a kernel to some and a repetition to others", at=start)
             times *= count
             if times * layers > MAX_LAYERS:
                 raise LimitError(
@@ -280,9 +299,15 @@ class _Parser:
             self.offset = match.end()
             return Call(entry, self.arguments(entry) if self.take("(") else {}, start)
         word = next((w for w in _words(tuple(REGISTRY)) if name.startswith(w)), None)
-        if word is None:
+        if word is None or self._reads_on(name, word):
             raise self.unknown(name)
         return self.layer(start, word)
+
+    def _reads_on(self, name: str, word: str) -> bool:
+        """Whether letters follow a word that are none of its options: `sequential` is not squeeze-excitation."""
+        letters = [letter for _, letter in options(REGISTRY[word])]
+        following = name[len(word) :]
+        return following[:1].isalpha() and following[0] not in letters
 
     def unknown(self, name: str) -> SpecError:
         hint = suggest(name, [*filter(None, REGISTRY), *names()], otherwise="convcalc blocks lists the catalogue")
@@ -314,6 +339,10 @@ class _Parser:
             if field.default is MISSING and field.name not in values:
                 example = f"for example {word}{'3x3' if field.name == 'kernel' else 2}"
                 self.fail(f"{word} needs a number: its {field.name}", at=start + len(word), hint=example)
+        if set(values) == {"kernel"} and type(values["kernel"]) is int and values["kernel"] > MAX_LONE_KERNEL:
+            size = values["kernel"]
+            hint = f"write {size}x{size}, or {size}s1 for an input of any number of axes, if it is the kernel"
+            self.fail(f"a lone {size} is a kernel of that size in every axis", at=start, hint=hint)
         if self.plain[self.offset : self.offset + 1].isdigit():
             hint = "a comma stands between layers" if values else _letters(word, known)
             self.fail(f"{word or 'a convolution'} takes no number here", hint=hint)
