@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from convcalc.core.errors import LimitError, ShapeError
-from convcalc.core.operator import Input, Op, Shape
+from convcalc.core.operator import Input, Op, Shape, as_shape
 
 MAX_LAYERS = 250_000
 """The longest network that is built."""
@@ -153,7 +153,11 @@ class Builder:
         self._scope = _Scope("", sequence=False)
 
     def input(self, shape: Shape, name: str = "") -> Tensor:
-        """A new input of the network. Raises ShapeError unless it has channels and sizes of at least 1."""
+        """A new input of the network.
+
+        Raises TypeError for what is not a row of whole numbers, ShapeError unless each is at least 1.
+        """
+        shape = as_shape(shape)
         if not shape or not all(type(size) is not int or 1 <= size < MAX_SIZE for size in shape):
             raise ShapeError(f"an input needs sizes of at least 1, not {'x'.join(map(str, shape)) or 'nothing'}")
         self.nodes.append(Node(Input(shape), (), name or "input"))

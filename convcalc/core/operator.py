@@ -8,6 +8,8 @@ tables, the codec, the proof and the tests find it by itself. Nothing here impor
 from __future__ import annotations
 
 import dataclasses
+import operator as operator_module
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
 from convcalc.core.algebra import at_least, is_number, text
@@ -202,6 +204,34 @@ def options(cls: type[Op]) -> list[tuple[dataclasses.Field[Any], str]]:
     """The fields of an operator that the language can say, each with its letter."""
     fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
     return [(field, field.metadata["letter"]) for field in fields if "letter" in field.metadata]
+
+
+def as_shape(value: Any) -> Shape:
+    """`value` as a shape: whole numbers of NumPy's or torch's become Python's own, which never overflow.
+
+    Raises TypeError for what is not a row of whole numbers: a text, a float, True.
+
+    >>> import array
+    >>> as_shape(array.array("q", [3, 224, 224]))
+    (3, 224, 224)
+    """
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise TypeError(f"a shape is a row of whole numbers, channels first, such as (3, 224, 224), not {value!r}")
+    if len(getattr(value, "shape", (1,))) != 1 or hasattr(value, "requires_grad"):
+        raise TypeError("an input is given by its shape without the batch, such as (3, 224, 224), not by its values")
+    return tuple([_size(size) for size in value])
+
+
+def _size(value: Any) -> Any:
+    """One size as an int; a batch of sizes or a symbol as it is."""
+    if type(value) is int:
+        return value
+    if isinstance(value, bool | float | complex | str | bytes | list | tuple | dict | set | None):
+        raise TypeError(f"the sizes of a shape are whole numbers, such as those of (3, 224, 224), not {value!r}")
+    try:
+        return operator_module.index(value)
+    except TypeError:
+        return value
 
 
 def rank(shape: Shape) -> int:

@@ -117,6 +117,8 @@ def parse(
 
 def read(text: str) -> Items:
     """The items of `text`, nothing built yet. Raises SpecError, LimitError."""
+    if not isinstance(text, str):
+        raise TypeError(f"a network is a text such as '3x3c64s2,3x3', not a value of type {type(text).__name__}")
     try:
         return _Parser(text).whole()
     except SpecError as error:

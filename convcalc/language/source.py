@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from convcalc.core.operator import Shape, spell
+from convcalc.core.operator import Shape, as_shape, spell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Source:
 
 
 def as_inputs(given: Shape | str | Sequence[Shape | str] | None) -> tuple[str, ...]:
-    """Inputs as texts, from a shape, a text, or a list of them; none for None.
+    """Inputs as texts, from a shape, a text, or a list of them; none for None. Raises TypeError for anything else.
 
     >>> as_inputs((3, 224, 224)), as_inputs(["3x224x224", "128:int64"])
     (('3x224x224',), ('3x224x224', '128:int64'))
@@ -47,6 +47,6 @@ def as_inputs(given: Shape | str | Sequence[Shape | str] | None) -> tuple[str, .
         return ()
     if isinstance(given, str):
         return (given,)
-    if all(isinstance(size, int) for size in given):
-        return (spell(tuple(size for size in given if isinstance(size, int))),)
-    return tuple(text for item in given if not isinstance(item, int) for text in as_inputs(item))
+    if isinstance(given, list | tuple) and any(isinstance(item, str | Iterable) for item in given):
+        return tuple(item if isinstance(item, str) else spell(as_shape(item)) for item in given)
+    return (spell(as_shape(given)),)

@@ -27,6 +27,7 @@ from convcalc.core.graph import Graph
 from convcalc.core.operator import spell
 from convcalc.core.ops import Shape
 from convcalc.language.parse import input_shape
+from convcalc.language.source import as_inputs
 from convcalc.pytorch.tracing.call import tensors_of
 from convcalc.pytorch.tracing.layout import Layout, channels, places_of, plain
 from convcalc.pytorch.tracing.recorder import Recorder
@@ -132,17 +133,13 @@ def trace(model: nn.Module, input: Any) -> Graph:
 
 
 def input_specs(given: Any) -> list[InputSpec]:
-    """What `input` means: one shape or text, or a list of them."""
-    if isinstance(given, (str, InputSpec)) or all(isinstance(size, int) for size in given):
-        given = [given]
-    return [
-        item
-        if isinstance(item, InputSpec)
-        else InputSpec.read(item)
-        if isinstance(item, str)
-        else InputSpec(tuple(item))
-        for item in given
-    ]
+    """What `input` means: one shape or text, or a list of them. Raises TypeError, SpecError."""
+    if isinstance(given, InputSpec):
+        return [given]
+    items = (
+        given if isinstance(given, list) and any(isinstance(item, InputSpec) for item in given) else as_inputs(given)
+    )
+    return [item if isinstance(item, InputSpec) else InputSpec.read(item) for item in items]
 
 
 def record(model: nn.Module, inputs: Sequence[InputSpec], real: Callable[[], nn.Module] | None = None) -> Recording:
