@@ -11,6 +11,7 @@ import pytest
 import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from strategies import instances
 
 from convcalc import Network, parse
 from convcalc.core.errors import ShapeError
@@ -48,25 +49,6 @@ def numbers(graph: Graph) -> list[Any]:
     ]
 
 
-@st.composite
-def instances(draw: st.DrawFn, word: str, axes: int) -> Op:
-    """An operator with any of the options that the language gives it."""
-    cls, values = REGISTRY[word], {}
-    for field, _ in options(cls):
-        if field.default is not field.default_factory and draw(st.booleans()):
-            continue  # the default
-        number = st.integers(0 if field.name in ("padding", "amount", "end", "output_padding") else 1, 3)
-        if field.metadata["flag"]:
-            values[field.name] = draw(st.booleans())
-        elif field.metadata["axes"]:
-            values[field.name] = draw(number | st.tuples(*[number] * axes))
-        elif field.name == "channels":
-            values[field.name] = draw(st.sampled_from([12, 24]))
-        else:
-            values[field.name] = draw(number)
-    return cls(**values)
-
-
 def flat(word: str) -> bool:
     return word == "unflatten"
 
@@ -75,7 +57,7 @@ def flat(word: str) -> bool:
 def placed(draw: st.DrawFn, word: str) -> tuple[Op, Shape]:
     """An operator, and the shape of an input that it fits."""
     axes = 2 if word == "dconv" else draw(st.integers(1, 3))
-    op = draw(instances(word, axes))
+    op = draw(instances(word, axes, channels=(12, 24), speakable=True))
     shape = (12,) if flat(word) else (12, *draw(st.tuples(*[st.integers(4, 9)] * axes)))
     assume(fits(op, shape))
     return op, shape

@@ -11,7 +11,7 @@ from convcalc.core.operator import Axes, Op, Shape, each_axis, operator, option,
 from convcalc.core.window import Window, adaptive, everything, sliding
 
 
-class _Pool(Op):
+class Pool(Op):
     """A kernel that slides over every channel by itself; the stride defaults to the kernel, as in PyTorch."""
 
     saves = "input"
@@ -71,7 +71,7 @@ class _Pool(Op):
 
 
 @operator
-class MaxPool(_Pool):
+class MaxPool(Pool):
     """Max pooling: k - 1 comparisons for each output of a window of k places.
 
     `ceil` rounds the output size up (PyTorch's ceil_mode).
@@ -98,7 +98,7 @@ class MaxPool(_Pool):
 
 
 @operator
-class AvgPool(_Pool):
+class AvgPool(Pool):
     """Average pooling: k - 1 additions and a division for each output of a window of k places.
 
     Without `count_padding` the divisor is the number of places inside the map (Keras, NASNet).
