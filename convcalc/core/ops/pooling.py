@@ -7,36 +7,39 @@ from typing import Any
 
 from convcalc.core.algebra import at_least, ceil_div, gcd, prod
 from convcalc.core.errors import ShapeError
-from convcalc.core.operator import Axes, Op, Shape, each_axis, operator, option, positive, rank, spell
+from convcalc.core.operator import Axes, Op, Shape, each_axis, operator, option, options, positive, rank, record, spell
 from convcalc.core.window import Window, adaptive, everything, sliding
 
 
+@record
 class Pool(Op):
-    """A kernel that slides over every channel by itself; the stride defaults to the kernel, as in PyTorch."""
+    """A kernel that slides over every channel by itself; the stride defaults to the kernel, as in PyTorch.
+
+    A pooling that can be padded, dilated or rounded up has an option in place of the constants here.
+    """
 
     saves = "input"
+    padding = 0
+    dilation = 1
+    ceil = False
 
-    kernel: Any
-    stride: Any
-    padding: Any
-    dilation: Any
-    ceil: Any
+    kernel: Axes = option("", axes=True)
+    stride: Axes = option("s", default=None, axes=True)
 
     def bind(self, *inputs: Shape) -> Op:
         x = inputs[0]
         if not rank(x):
             raise ShapeError(f"pooling needs spatial axes, its input {spell(x)} has none")
-        return self.replace(
-            kernel=each_axis(self.kernel, x, "kernel"),
-            stride=each_axis(self.kernel if self.stride is None else self.stride, x, "stride"),
-            padding=each_axis(self.padding, x, "padding"),
-        )
+        stride = self.kernel if self.stride is None else self.stride
+        bound = self.replace(kernel=each_axis(self.kernel, x, "kernel"), stride=each_axis(stride, x, "stride"))
+        per_axis = [field.name for field, _ in options(type(self)) if field.name in ("padding", "dilation")]
+        return bound.replace(**{name: each_axis(getattr(self, name), x, name) for name in per_axis})
 
     def shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
         size = []
-        dilation = each_axis(self.dilation, x, "dilation")
-        for n, k, s, p, d in zip(x[1:], self.kernel, self.stride, self.padding, dilation, strict=True):
+        padding, dilation = each_axis(self.padding, x, "padding"), each_axis(self.dilation, x, "dilation")
+        for n, k, s, p, d in zip(x[1:], self.kernel, self.stride, padding, dilation, strict=True):
             positive("the kernel", k)
             positive("the stride", s)
             positive("the dilation", d)
@@ -46,7 +49,7 @@ class Pool(Op):
             if not at_least(reach, 1):
                 raise ShapeError(
                     f"{spell(self.kernel)} does not fit a {spell(x[1:])} input "
-                    + ("with padding " + spell(self.padding) if any(self.padding) else "without padding"),
+                    + ("with padding " + spell(padding) if any(padding) else "without padding"),
                     hint="use a larger input, a smaller kernel or more padding",
                 )
             out = (reach - 1) // s + 1
@@ -59,8 +62,8 @@ class Pool(Op):
         return (x[0], *size)
 
     def window(self, axis: int, source: int, *inputs: Shape) -> Window:
-        dilation = each_axis(self.dilation, inputs[0], "dilation")
-        return sliding(self.kernel[axis], self.stride[axis], self.padding[axis], dilation[axis])
+        padding, dilation = (each_axis(value, inputs[0], "window") for value in (self.padding, self.dilation))
+        return sliding(self.kernel[axis], self.stride[axis], padding[axis], dilation[axis])
 
     def default(self, field: dataclasses.Field[Any]) -> Any:
         if field.name == "stride" and self.stride is not None:
@@ -81,14 +84,9 @@ class MaxPool(Pool):
     word = "maxpool"
     summary = "max pooling; the stride defaults to the kernel"
 
-    kernel: Axes = option("", axes=True)
-    stride: Axes = option("s", default=None, axes=True)
     padding: Axes = option("p", default=0, axes=True)
     dilation: Axes = option("d", default=1, axes=True)
     ceil: bool = False
-
-    def bind(self, *inputs: Shape) -> Op:
-        return super().bind(*inputs).replace(dilation=each_axis(self.dilation, inputs[0], "dilation"))
 
     def elementwise(self, *inputs: Shape) -> int:
         return prod(self.shape(*inputs)) * (prod(self.kernel) - 1)
@@ -109,12 +107,9 @@ class AvgPool(Pool):
     summary = "average pooling; the stride defaults to the kernel"
     saves = ""
 
-    kernel: Axes = option("", axes=True)
-    stride: Axes = option("s", default=None, axes=True)
     padding: Axes = option("p", default=0, axes=True)
     ceil: bool = False
     count_padding: bool = True
-    dilation = 1
 
     def shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
