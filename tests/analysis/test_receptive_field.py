@@ -44,8 +44,8 @@ def axis_reads(op: Op, axis: int, number: int, shapes: list[Shape], unit: int) -
         taps = {unit + p - d * tap for tap in range(k)}
         return {place // s for place in taps if place % s == 0}
     if isinstance(op, Conv | Pool):
-        k, s, p = op.kernel[axis], op.stride[axis], op.padding[axis]
-        d = op.dilation[axis] if isinstance(op.dilation, tuple) else op.dilation
+        k, s = op.kernel[axis], op.stride[axis]
+        p, d = (value[axis] if isinstance(value, tuple) else value for value in (op.padding, op.dilation))
         return {unit * s - p + d * tap for tap in range(k)}
     if isinstance(op, Upsample):
         return {unit // op.factor[axis]}
