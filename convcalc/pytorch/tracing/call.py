@@ -114,10 +114,17 @@ class Computed:
         return shape_of(self.layout)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Read:
+    """A number of `value` that the program reads: nobody can follow it any further."""
+
+    value: Value
+
+
 Outcome = Unreached | Same | Computed
 
-Answer = Outcome | Sequence[Outcome]
-"""One outcome for each output, or one for all outputs of the first one's shape."""
+Answer = Outcome | Sequence[Outcome] | Read
+"""One outcome for each output, or one for all outputs of the first one's shape; of a call without, what it read."""
 
 Rule = Callable[["Call"], Answer]
 """What an operator means."""

@@ -52,10 +52,10 @@ def plain(shape: Sequence[int], *, batch: bool = True) -> Layout:
     >>> plain((1, 3, 8, 8))[2]
     (Atom(axis=0, stride=1, size=8),)
     """
-    lead = [channels(shape[0])] if batch else []
-    rest = shape[1:] if batch else shape
+    lead = 1 if batch else 0
+    rest = shape[lead:]
     spatial = [places_of(axis, size) for axis, size in enumerate(rest[1:])]
-    return (*lead, *[channels(size) for size in rest[:1]], *spatial)
+    return (*[channels(size) for size in shape[: lead + 1]], *spatial)
 
 
 def constant(shape: Sequence[int]) -> Layout:

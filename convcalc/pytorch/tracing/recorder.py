@@ -27,6 +27,7 @@ from convcalc.pytorch.tracing.call import (
     Call,
     Computed,
     Outcome,
+    Read,
     Rule,
     Same,
     Source,
@@ -34,7 +35,8 @@ from convcalc.pytorch.tracing.call import (
     Value,
     tensors_of,
 )
-from convcalc.pytorch.tracing.layout import Layout, constant, grid, reads, shape_of
+from convcalc.pytorch.tracing.layout import Layout, constant, grid, plain, reads, shape_of
+from convcalc.pytorch.tracing.leaving import Leaving, calling_line
 
 _MARK = "_convcalc_value"
 """The attribute that carries a tensor's Value: it lives as long as the tensor, and in-place calls keep it."""
@@ -68,6 +70,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._stack = [self._root]
         self._calls = 0
         self._frames: dict[int, _Frame] = {}
+        self._model = model
+        self._gone: list[Value] = []
+        self._known: set[int] = set()
 
     # What runs
 
@@ -97,7 +102,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Follow which module is running."""
+        """Record what is run, and in which module."""
 
         def enter(module: Any, inputs: Any) -> None:
             path, is_leaf = self._paths.get(id(module), (self._stack[-1].path, False))
@@ -109,7 +114,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         handles = (register_module_forward_pre_hook(enter), register_module_forward_hook(leave))
         try:
-            yield
+            with Leaving(self._leave, self._replace), self:
+                yield
         finally:
             for handle in handles:
                 handle.remove()
@@ -128,10 +134,36 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._catch_up(known.source)
             return known
         name = self._names.get(id(tensor))
+        if self._gone and name is None and id(tensor) not in self._known:
+            return self._come_back(tensor)
         layout = constant(tensor.shape)
         return Value(
             Source(None, layout, origins=frozenset((name,)) if name else frozenset()), layout, tuple(tensor.shape)
         )
+
+    def _leave(self, tensor: torch.Tensor) -> None:
+        """The values of a tensor leave PyTorch."""
+        value = self.value(tensor)
+        if value.is_constant:
+            return
+        if not self._gone:  # from here on, a tensor that is not one of these may have come back
+            self._known = {id(own) for module in self._model.modules() for own in tensors_of(vars(module))}
+        self._gone.append(value)
+
+    def _come_back(self, tensor: torch.Tensor) -> Value:
+        """A tensor that nobody has seen before, after values have left."""
+        layout = plain(tensor.shape)
+        self._set(tensor, self._uncounted(self._gone, layout), layout)
+        return self.value(tensor)
+
+    def _uncounted(self, values: Sequence[Value], layout: Layout) -> Source:
+        """What is done with values outside of PyTorch, named after the line."""
+        return self._node(Computed(kind=calling_line(), values=values, layout=layout, uncounted=()))
+
+    def _replace(self, tensor: torch.Tensor, other: torch.Tensor) -> None:
+        """A tensor holds what another does."""
+        value = self.value(other)
+        self._set(tensor, self._source(value), value.layout)
 
     def _catch_up(self, source: Source | Computed) -> None:
         """A constant that was written to, looked at through a view from before."""
@@ -161,6 +193,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         elif isinstance(answer, Unreached):
             for out in outputs:
                 self._hold(call, out, answer, *self._made(answer, out))
+        elif isinstance(answer, Read):
+            self._uncounted([answer.value], answer.value.layout)
         elif outputs:
             source, layout = self._made(answer, outputs[0])
             for out in outputs:
@@ -280,6 +314,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The finished network; parameters that nothing read are its last row."""
         sources = [self._source(self.value(tensor)) for tensor in tensors_of(outputs)]
         nodes = [source.node for source in sources if source.node is not None]
+        if not sources:
+            raise ShapeError(
+                f"the output holds no tensor that was found: it is a {type(outputs).__name__}",
+                hint="tensors are looked for in tuples, lists, dicts and dataclasses",
+            )
         if not nodes:
             raise ShapeError("the output does not depend on the input", hint="nothing between them can be measured")
         rest = self._unclaimed()

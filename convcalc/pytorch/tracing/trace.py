@@ -8,7 +8,6 @@ on the CPU instead, and the recording says so.
 from __future__ import annotations
 
 import copy
-import importlib
 import os
 import traceback
 import warnings
@@ -21,7 +20,6 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 from torch.overrides import TorchFunctionMode
 
-from convcalc import core
 from convcalc.core.errors import ConvcalcError, ModelError, SpecError
 from convcalc.core.graph import Graph
 from convcalc.core.operator import spell
@@ -30,13 +28,9 @@ from convcalc.language.parse import input_shape
 from convcalc.language.source import as_inputs
 from convcalc.pytorch.tracing.call import tensors_of
 from convcalc.pytorch.tracing.layout import Layout, channels, places_of, plain
+from convcalc.pytorch.tracing.leaving import FOREIGN, OWN
 from convcalc.pytorch.tracing.recorder import Recorder
 from convcalc.pytorch.tracing.rules import rule_of
-
-_OWN = os.path.dirname(os.path.dirname(os.path.abspath(core.__file__))) + os.sep
-_TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
-_IMPORT = os.path.dirname(os.path.abspath(importlib.__file__)) + os.sep
-
 
 _FILLED = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn, torch.normal}
 
@@ -199,7 +193,7 @@ def _record(model: nn.Module, given: list[_Given], device: str, note: str) -> Re
             for number, (tensor, one) in enumerate(zip(tensors, given, strict=True)):
                 name = "input" if len(given) == 1 else f"input{number + 1}"
                 recorder.input(tensor, one.shape, one.layout, name)
-            with warnings.catch_warnings(), recorder.watching(), recorder:
+            with warnings.catch_warnings(), recorder.watching():
                 warnings.simplefilter("ignore")  # a model's own; what it prints is passed on
                 outputs = model(*tensors)
     finally:
@@ -272,7 +266,7 @@ def _is_ours(error: BaseException) -> bool:
     if isinstance(error, RecursionError):
         return False
     frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename.startswith(_OWN)
+    return bool(frames) and frames[-1].filename.startswith(OWN)
 
 
 def _needs_values(error: BaseException) -> bool:
@@ -303,6 +297,6 @@ def own_place(error: BaseException) -> tuple[str, str]:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}", (error.text or "").strip()
     for frame in reversed(frames):
-        if not frame.filename.startswith((_TORCH, _OWN, _IMPORT, "<frozen")):
+        if not frame.filename.startswith(FOREIGN):
             return f"{frame.filename}:{frame.lineno}", (frame.line or "").strip()
     return "", ""

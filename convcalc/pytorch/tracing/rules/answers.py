@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from convcalc.core.ops.traced import Copy
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Same, Unreached, Value
-from convcalc.pytorch.tracing.layout import Layout, reads
-from convcalc.pytorch.tracing.rules.dimensions import plain_layout
+from convcalc.pytorch.tracing.layout import Layout, plain, reads
 
 
 def same(call: Call, value: Value, layout: Layout) -> Outcome:
@@ -71,4 +70,4 @@ def another(values: Sequence[Value], layout: Layout) -> Computed:
 
 def plain_layouts(call: Call) -> list[Layout]:
     """A layout for each output that lies like an image."""
-    return [plain_layout(tuple(out.shape)) for out in call.outputs]
+    return [plain(out.shape) for out in call.outputs]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcalc.pytorch.tracing.call import Call, Outcome, Unreached
+from convcalc.pytorch.tracing.call import Answer, Call, Outcome, Read, Unreached
 from convcalc.pytorch.tracing.rules.registry import rule
 
 
@@ -36,8 +36,6 @@ from convcalc.pytorch.tracing.rules.registry import rule
     "normal",
     "tril_indices",
     "triu_indices",
-    "_local_scalar_dense",
-    "item",
     "is_nonzero",
     "equal",
     "sym_size",
@@ -45,3 +43,10 @@ from convcalc.pytorch.tracing.rules.registry import rule
 )
 def _fresh(call: Call) -> Outcome:
     return Unreached()
+
+
+@rule("item", "_local_scalar_dense")
+def _item(call: Call) -> Answer:
+    """A number that the program reads. Whole ones choose sizes and places: what is computed there is counted."""
+    value = call.value()
+    return Unreached() if value.is_constant or isinstance(call.out, int) else Read(value=value)

@@ -8,7 +8,7 @@ from typing import Any
 from convcalc.core.algebra import prod
 from convcalc.core.window import Window
 from convcalc.pytorch.tracing.call import Computed, Value
-from convcalc.pytorch.tracing.layout import Dim, Layout, Pairs, channels, constant, grid, plain, reads, settled
+from convcalc.pytorch.tracing.layout import Dim, Layout, Pairs, channels, grid, plain, reads, settled
 
 ByAxis = Callable[[Sequence[int], int], tuple[int, ...]]
 """Options of the last dimensions, put in the order of the axes; its second argument is for the other axes."""
@@ -78,11 +78,6 @@ def set_axis(windows: tuple[Window, ...], axis: int, window: Window) -> tuple[Wi
 def has_places(layout: Layout, dim: int) -> bool:
     """Whether a dimension runs over places of any axis."""
     return any(atom.axis >= 0 for atom in layout[dim])
-
-
-def plain_layout(shape: tuple[int, ...]) -> Layout:
-    """How an image of this shape lies; a single dimension has no places."""
-    return plain(shape) if len(shape) > 1 else constant(shape)
 
 
 def opened(layout: Layout, dim: int) -> Layout:

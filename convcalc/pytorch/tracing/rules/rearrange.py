@@ -5,13 +5,12 @@ from __future__ import annotations
 from convcalc.core.algebra import prod
 from convcalc.core.window import nearest, sliding, transposed
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Unreached
-from convcalc.pytorch.tracing.layout import Atom, channels, places_of, reads
+from convcalc.pytorch.tracing.layout import Atom, channels, places_of, plain, reads
 from convcalc.pytorch.tracing.rules.answers import everywhere, unknown
 from convcalc.pytorch.tracing.rules.dimensions import (
     axis_at,
     each_axis,
     has_places,
-    plain_layout,
     spread,
     whole_axis,
     with_dim,
@@ -77,7 +76,7 @@ def _col2im(call: Call) -> Outcome:
         (n + 2 * p - d * (k - 1) - 1) // s + 1
         for n, k, d, p, s in zip(size, kernel, dilation, padding, stride, strict=True)
     ]
-    layout = plain_layout(call.shape)
+    layout = plain(call.shape)
     if value.layout[-1] == (Atom(0, 1, sizes[0]), Atom(1, 1, sizes[1])):
         windows = tuple([transposed(*four) for four in zip(kernel, stride, padding, dilation, strict=True)])
     else:
