@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from convcalc.core.ops.traced import Uncounted
+from convcalc.core.registry import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ CostFunction = Callable[..., "int | Cost"]
 
 F = TypeVar("F", bound=CostFunction)
 
-COSTS: dict[str, CostFunction] = {}
+COSTS: Registry[CostFunction] = Registry("rules")
 """The rules from outside by the names of their operators; PyTorch's own without their namespace."""
 
 
@@ -52,9 +53,7 @@ def rule(name: str) -> Callable[[F], F]:
     key = short_name(name)
 
     def register(function: F) -> F:
-        if key in COSTS:
-            raise ValueError(f"two rules are called {name!r}")
-        COSTS[key] = function
+        COSTS.add(key, function, __name__)
         return function
 
     return register

@@ -8,8 +8,6 @@ function in one of these files, or in a new one: every file of this folder is re
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 import torch
@@ -18,11 +16,8 @@ from convcalc.core.rules import COSTS
 from convcalc.pytorch.tracing.call import Rule, base_name
 from convcalc.pytorch.tracing.rules.answers import unknown
 from convcalc.pytorch.tracing.rules.costs import rule_for
-from convcalc.pytorch.tracing.rules.elementwise import FUNCTIONS, pointwise
+from convcalc.pytorch.tracing.rules.elementwise import operator_of, pointwise
 from convcalc.pytorch.tracing.rules.registry import RULES
-
-for _module in iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
 
 
 def rule_of(func: Any) -> Rule | None:
@@ -33,6 +28,6 @@ def rule_of(func: Any) -> Rule | None:
         return rule_for(name, COSTS[name], taken=known is not None)
     if known is not None:
         return known
-    if torch.Tag.pointwise in func.tags or name in FUNCTIONS:
+    if torch.Tag.pointwise in func.tags or operator_of(name) is not None:
         return pointwise
     return None if func._can_decompose() else unknown

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from convcalc.core.algebra import prod
-from convcalc.core.ops import GELU, Add, Hardsigmoid, Hardswish, LayerScale, Mul, Op, ReLU, ReLU6, Sigmoid, SiLU, Tanh
+from convcalc.core.operator import REGISTRY
+from convcalc.core.ops import Add, LayerScale, Mul, Op
 from convcalc.core.window import Window
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Same, Source, Unreached, Value
 from convcalc.pytorch.tracing.layout import Layout, channels, settled
@@ -11,19 +14,16 @@ from convcalc.pytorch.tracing.rules.answers import copied, everywhere, same
 from convcalc.pytorch.tracing.rules.dimensions import broadcast_reads, broadest, has_places, with_dim
 from convcalc.pytorch.tracing.rules.registry import rule
 
-FUNCTIONS: dict[str, Op] = {
-    "relu": ReLU(),
-    "relu6": ReLU6(),
-    "gelu": GELU(),
-    "silu": SiLU(),
-    "hardswish": Hardswish(),
-    "sigmoid": Sigmoid(),
-    "hardsigmoid": Hardsigmoid(),
-    "tanh": Tanh(),
-    "add": Add(),
-    "mul": Mul(),
-}
-"""Elementwise operators that the language has a word for."""
+
+def operator_of(name: str) -> Op | None:
+    """The operator of the language that an elementwise call is, if there is one."""
+    return _operators(len(REGISTRY)).get(name)
+
+
+@lru_cache(maxsize=1)
+def _operators(count: int) -> dict[str, Op]:
+    """The operators with a name in PyTorch; a plugin may add one at any time, hence `count`."""
+    return {cls.aten: cls() for cls in REGISTRY.values() if cls.aten}
 
 
 @rule("hardtanh")
@@ -88,8 +88,8 @@ def elementwise(call: Call, kind: str, values: list[Value] | None = None, count:
     if not live:
         return Unreached(values=values)
     layout, windows = aligned(values, live, call.shape)
-    core = FUNCTIONS.get(kind)
-    if len(values) != len(live) or (core is not None and core.word in ("add", "mul") and len(live) < 2):
+    core = operator_of(kind)
+    if len(values) != len(live) or (isinstance(core, (Add, Mul)) and len(live) < 2):
         core = LayerScale() if kind == "mul" and _scales(live, values) else None
     keeps = core.saves if core else ("input" if kind in ("mul", "div", "pow") else "")
     name = "scale" if isinstance(core, LayerScale) else kind.strip("_")

@@ -1,13 +1,14 @@
-"""The table of rules."""
+"""The table of rules: an operator of PyTorch has one, in some file of this folder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from convcalc.core.registry import Registry
 from convcalc.pytorch.tracing.call import Rule
 
-RULES: dict[str, Rule] = {}
-"""Every operator with a rule, by PyTorch's name for it without the in-place mark (see `base_name`)."""
+RULES: Registry[Rule] = Registry("rules of tracing", __name__.rpartition(".")[0])
+"""Every operator with a rule, by PyTorch's name for it (see `short_name`)."""
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
@@ -15,9 +16,7 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 
     def register(function: Rule) -> Rule:
         for name in names:
-            if name in RULES:
-                raise ValueError(f"two rules are called {name!r}")
-            RULES[name] = function
+            RULES.add(name, function, function.__module__)
         return function
 
     return register
