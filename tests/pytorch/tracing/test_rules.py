@@ -16,6 +16,7 @@ from convcalc.core.errors import ModelError, UsageError  # noqa: E402
 from convcalc.core.ops.traced import Uncounted  # noqa: E402
 from convcalc.core.rules import COSTS, Cost, rule, suggested_rule  # noqa: E402
 from convcalc.pytorch.tracing.rules import registry  # noqa: E402
+from convcalc.sandbox.codec import dump_graph, load_graph  # noqa: E402
 
 
 @torch.library.custom_op("mylib::selective_scan", mutates_args=())  # type: ignore[untyped-decorator]
@@ -108,6 +109,7 @@ def test_without_a_rule_the_operator_is_listed_with_the_lines_that_would_do() ->
         "def selective_scan(u, a, reverse, *, out_shape):  # called with u=1x8x5x6, a=8x16, reverse=True\n"
         "    return ...  # its multiply-accumulates"
     )
+    assert load_graph(dump_graph(listed.graph)) == listed.graph
     exec(suggested_rule(unknown), {"convcalc": type("", (), {"rule": staticmethod(rule)})})
     with pytest.raises(ModelError, match="gives Ellipsis"):
         network(scanning())

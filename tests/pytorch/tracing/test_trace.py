@@ -17,6 +17,8 @@ from torch_modules import Forward, Module, conv, counted_by_torch  # noqa: E402
 import convcalc  # noqa: E402
 from convcalc.analysis.receptive_field import unit_field  # noqa: E402
 from convcalc.core.errors import ModelError, SpecError  # noqa: E402
+from convcalc.pytorch.tracing import leaving  # noqa: E402
+from convcalc.pytorch.tracing.rules.registry import RULES  # noqa: E402
 from convcalc.pytorch.tracing.trace import InputSpec, record  # noqa: E402
 
 
@@ -373,6 +375,27 @@ def test_a_failing_forward_names_its_own_line() -> None:
     with pytest.raises(ModelError, match=r"test_trace\.py:\d+: RuntimeError") as caught:
         convcalc.trace(Module(lambda m, x: m.f(x), f=nn.Linear(3, 4)), input=(5,))
     assert "m.f(x)" in caught.value.hint or "forward" in caught.value.hint
+
+
+@pytest.mark.parametrize("really", [False, True])
+def test_a_call_that_pytorch_refuses_is_the_models_fault(really: bool) -> None:
+    def forward(m: Any, x: Any) -> Any:
+        return torch.cat(5 if not really or x.sum() > 0 else [x, x])
+
+    with pytest.raises(ModelError, match=r"test_trace\.py:\d+: TypeError"):
+        convcalc.trace(Module(forward), input=(3, 5))
+
+
+@pytest.mark.parametrize("really", [False, True])
+def test_a_failure_of_a_rule_is_never_the_models_fault(really: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(call: Any) -> Any:
+        raise KeyError("a bug of ours")
+
+    fails.__code__ = fails.__code__.replace(co_filename=leaving.OWN + "rules.py")
+    monkeypatch.setattr(RULES, "_entries", {**RULES, "tanh": fails})
+    model = Module(lambda m, x: x.tanh() if not really or x.sum() > 0 else x)
+    with pytest.raises(KeyError, match="a bug of ours"):
+        convcalc.trace(model, input=(3, 5))
 
 
 @pytest.mark.parametrize("text", ["3x8x8:float99", "3x8x8:nn", "3xx8", ""])
