@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from convcalc.analysis.proof import Confirmation
     from convcalc.analysis.receptive_field import Field
 
-Prove = Callable[[str, Callable[[str], None]], "Confirmation"]
+Prove = Callable[["Network", str, Callable[[str], None]], "Confirmation"]
 """Proves a network's numbers on a device; it is told where to say what it is doing."""
 
 
@@ -189,7 +189,7 @@ class Network:
         """
         tell = progress or (lambda stage: None)
         if self.prove is not None:
-            return self.prove(device, tell)
+            return self.prove(self, device, tell)
         from convcalc.pytorch.verify.confirm import confirm
 
         return confirm(self, device=device, progress=tell)

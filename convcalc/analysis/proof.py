@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 
@@ -22,6 +23,10 @@ class Check(NamedTuple):
         return bool(self.expected == self.measured)
 
 
+NEEDED = ("output", "params")
+"""What every proof checks."""
+
+
 class Confirmation(NamedTuple):
     """All checks of a proof; `uncovered` says in words what no witness measured, and why."""
 
@@ -32,8 +37,24 @@ class Confirmation(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        return all(check.ok for check in self.checks)
+        """Whether every check agrees, and those are there without which nothing is proved."""
+        return not self.missing and not self.failures
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What every proof checks and this one does not."""
+        checked = {check.what for check in self.checks}
+        return tuple(what for what in NEEDED if what not in checked)
 
     @property
     def failures(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if not check.ok)
+
+
+def several(names: Sequence[str]) -> str:
+    """One name, or how many there are and the first.
+
+    >>> several(["0", "1"])
+    '2 layers, 0 the first,'
+    """
+    return names[0] if len(names) == 1 else f"{len(names):,} layers, {names[0]} the first,"

@@ -6,12 +6,12 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Confirmation
-from convcalc.pytorch.tracing.trace import input_specs, record
-from convcalc.pytorch.verify.traced import confirm_recording
+from convcalc.pytorch.tracing.trace import given_tensors, input_specs, record
+from convcalc.pytorch.verify.confirm import confirm_model
 
 
 def load_module(model: nn.Module, input: Any) -> Network:
@@ -22,9 +22,11 @@ def load_module(model: nn.Module, input: Any) -> Network:
     specs = input_specs((3, 224, 224) if input is None else input)
     recording = record(model, specs)
 
-    def prove(device: str, progress: Callable[[str], None]) -> Confirmation:
-        progress("running the model")
-        return confirm_recording(lambda: copy.deepcopy(model), recording, specs, device=device)
+    def make() -> tuple[nn.Module, list[Tensor]]:
+        return copy.deepcopy(model), given_tensors(model, specs, recording.batched)
+
+    def prove(network: Network, device: str, progress: Callable[[str], None]) -> Confirmation:
+        return confirm_model(network, make, recording.outputs, device=device, progress=progress)
 
     buffers = f"buffers {recording.buffers:,} (values that are not parameters, such as running means)"
     return Network(

@@ -49,7 +49,7 @@ def load_model(source: Source, sandbox: Sandbox) -> Network:
         target, source.inputs, python_path=sandbox.python_path, timeout=sandbox.timeout, tell=sandbox.tell
     )
 
-    def prove(device: str, progress: Callable[[str], None]) -> Confirmation:
+    def prove(network: Network, device: str, progress: Callable[[str], None]) -> Confirmation:
         progress("running the model")
         proved = trace_target(
             target,

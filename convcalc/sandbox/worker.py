@@ -46,7 +46,7 @@ def _described(error: ConvcalcError) -> dict[str, Any]:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     """Load the model, trace it, and prove its numbers if that is asked for."""
-    from convcalc.pytorch.tracing.trace import InputSpec, record
+    from convcalc.pytorch.tracing.trace import InputSpec, given_tensors, record
     from convcalc.sandbox.codec import dump_confirmation, dump_graph
 
     inputs = [InputSpec.read(text) for text in request["inputs"]]
@@ -54,10 +54,16 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     recording = record(made(True), inputs, lambda: made(False))
     proof, declined = None, ""
     if request["confirm"]:
-        from convcalc.pytorch.verify.traced import confirm_recording
+        from convcalc.analysis.network import Network
+        from convcalc.pytorch.verify.confirm import confirm_model
 
+        def real() -> Any:
+            model = made(False)
+            return model, given_tensors(model, inputs, recording.batched)
+
+        network = Network(graph=recording.graph, buffers=recording.buffers)
         try:
-            proof = confirm_recording(lambda: made(False), recording, inputs, device=request["device"])
+            proof = confirm_model(network, real, recording.outputs, device=request["device"])
         except ConvcalcError as error:
             declined = error.message
     return {

@@ -15,7 +15,7 @@ from convcalc.catalogue import get, names
 pytest.importorskip("torch")
 pytest.importorskip("fvcore")
 
-from convcalc import ShapeError, confirm
+from convcalc import Network, ShapeError
 
 SMALL = 75
 """The size of small images."""
@@ -40,7 +40,7 @@ def test_entry(name: str, long: bool) -> None:
         if not shortest_of_its_family(name):
             pytest.skip("only with --long")
         shape = small(shape)
-    proof = confirm(get(name).graph(shape))
+    proof = Network(graph=get(name).graph(shape)).confirm()
     assert proof.failures == ()
     assert {"output", "params", "macs", "receptive_field"} <= {check.what for check in proof.checks}
 
@@ -57,4 +57,4 @@ def test_entry_with_other_parameters(name: str, long: bool) -> None:
         if long or parameter == "stride":
             with suppress(ShapeError):
                 graph = entry.graph((entry.input[0], 15, 16), **{parameter: value})
-                assert confirm(graph).failures == ()
+                assert Network(graph=graph).confirm().failures == ()

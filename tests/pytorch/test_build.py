@@ -11,6 +11,7 @@ from foreign import torchvision_models
 from torch import Tensor, nn
 
 import convcalc
+from convcalc.catalogue import get
 from convcalc.core.graph import Builder
 from convcalc.core.ops import Add, BatchNorm, Cat, Conv, ReLU
 from convcalc.pytorch import modules
@@ -22,14 +23,14 @@ def built(text: str, *shape: int) -> BuiltModule:
 
 
 def test_layers_are_registered_under_their_dotted_names() -> None:
-    names = [name for name, _ in build(convcalc.catalogue.get("resnet-block").graph()).named_parameters()]
+    names = [name for name, _ in build(get("resnet-block").graph()).named_parameters()]
     assert names[:3] == ["conv1.weight", "bn1.weight", "bn1.bias"]
-    assert "layer1.0.downsample.0.weight" in build(convcalc.catalogue.get("resnet50").graph()).state_dict()
+    assert "layer1.0.downsample.0.weight" in build(get("resnet50").graph()).state_dict()
 
 
 def test_resnet50_takes_torchvisions_weights_and_gives_its_outputs() -> None:
     theirs = torchvision_models().resnet50(weights=None).eval()
-    ours = build(convcalc.catalogue.get("resnet50").graph((3, 64, 64))).eval()
+    ours = build(get("resnet50").graph((3, 64, 64))).eval()
     ours.load_state_dict(theirs.state_dict(), strict=True)
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():

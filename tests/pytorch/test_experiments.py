@@ -27,7 +27,7 @@ def laboratory() -> TorchLaboratory:
 
 
 def form(letter: str, cardinality: int = 4, width: int = 2) -> Graph:
-    return parse(f"resnext-block-{letter}(channels=32, cardinality={cardinality}, width={width})", SMALL).graph
+    return parse(f"resnext-block-{letter}(channels=32, cardinality={cardinality}, width={width})", SMALL)
 
 
 @pytest.mark.parametrize("one", "abc")
@@ -49,16 +49,16 @@ def test_the_forms_of_the_resnext_block_are_one_function(one: str, other: str, l
     ],
 )
 def test_other_functions_of_the_same_weights_differ(one: str, other: str, laboratory: TorchLaboratory) -> None:
-    first, second = (parse(text, SMALL).graph for text in (one, other))
+    first, second = (parse(text, SMALL) for text in (one, other))
     assert laboratory.difference(first, second) > 1e-3
     assert laboratory.gradient_difference(first, second) > 1e-3
 
 
 def test_side_by_side_is_grouped_and_summed_is_joined(laboratory: TorchLaboratory) -> None:
     # one 1x1 over a concatenation = the sum of a 1x1 over each part
-    joined = parse("cat(1x1c4 | 1x1c4 | 1x1c4),1x1c8", SMALL).graph
-    summed = parse("add(1x1c4,1x1c8 | 1x1c4,1x1c8 | 1x1c4,1x1c8)", SMALL).graph
-    single = parse("1x1c12,1x1c8", SMALL).graph
+    joined = parse("cat(1x1c4 | 1x1c4 | 1x1c4),1x1c8", SMALL)
+    summed = parse("add(1x1c4,1x1c8 | 1x1c4,1x1c8 | 1x1c4,1x1c8)", SMALL)
+    single = parse("1x1c12,1x1c8", SMALL)
     assert laboratory.difference(joined, summed) < 1e-12
     assert laboratory.difference(summed, single) < 1e-12
     assert laboratory.gradient_difference(single, summed) < 1e-9
@@ -70,7 +70,7 @@ def test_side_by_side_is_grouped_and_summed_is_joined(laboratory: TorchLaborator
 )
 def test_weights_without_counterparts_are_refused(one: str, other: str, laboratory: TorchLaboratory) -> None:
     with pytest.raises(UsageError):
-        laboratory.difference(parse(one, SMALL).graph, parse(other, SMALL).graph)
+        laboratory.difference(parse(one, SMALL), parse(other, SMALL))
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,16 @@ def test_weights_without_counterparts_are_refused(one: str, other: str, laborato
     ],
 )
 def test_groups_reached(text: str, groups: int, reached: list[int], laboratory: TorchLaboratory) -> None:
-    assert laboratory.groups_reached(parse(text, (12, 5, 5)).graph, groups) == reached
+    assert laboratory.groups_reached(parse(text, (12, 5, 5)), groups) == reached
 
 
 def test_groups_divide_the_channels(laboratory: TorchLaboratory) -> None:
     with pytest.raises(UsageError, match="5 groups do not divide 12 channels"):
-        laboratory.groups_reached(parse("1x1", (12, 5, 5)).graph, 5)
+        laboratory.groups_reached(parse("1x1", (12, 5, 5)), 5)
 
 
 def test_times_are_quartiles_taken_once(laboratory: TorchLaboratory) -> None:
-    small, large = parse("1x1", (4, 8, 8)).graph, parse("(3x3)*4", (64, 56, 56)).graph
+    small, large = parse("1x1", (4, 8, 8)), parse("(3x3)*4", (64, 56, 56))
     times = laboratory.milliseconds(small, large)
     assert times is laboratory.milliseconds(small, large)
     assert all(0 < low <= median <= high for low, median, high in times)

@@ -51,6 +51,10 @@ class Traced(Op):
     def input_dependent(self) -> bool:  # type: ignore[override]
         return self.by_value
 
+    @property
+    def exact_in_fvcore(self) -> bool:  # type: ignore[override]
+        return self.name == "fc"
+
     def shape(self, *inputs: Shape) -> Shape:
         if inputs != self.inputs:
             given = ", ".join(map(spell, inputs))
@@ -132,6 +136,10 @@ class Recorded(Op):
     @property
     def input_dependent(self) -> bool:  # type: ignore[override]
         return self.op.input_dependent
+
+    @property
+    def exact_in_fvcore(self) -> bool:  # type: ignore[override]
+        return self.op.exact_in_fvcore
 
     @property
     def speakable(self) -> bool:  # type: ignore[override]

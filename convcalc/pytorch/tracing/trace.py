@@ -24,8 +24,10 @@ from convcalc.core.errors import ConvcalcError, ModelError, SpecError
 from convcalc.core.graph import Graph
 from convcalc.core.operator import spell
 from convcalc.core.ops import Shape
+from convcalc.core.system import free_memory
 from convcalc.language.parse import input_shape
 from convcalc.language.source import as_inputs
+from convcalc.pytorch.device import allocate
 from convcalc.pytorch.tracing.call import tensors_of
 from convcalc.pytorch.tracing.layout import Layout, channels, places_of, plain
 from convcalc.pytorch.tracing.leaving import FOREIGN, OWN
@@ -164,14 +166,14 @@ def record(model: nn.Module, inputs: Sequence[InputSpec], real: Callable[[], nn.
 def _record_really(model: nn.Module, given: list[_Given], why: str, real: Callable[[], nn.Module] | None) -> Recording:
     """Record a forward on the CPU, with weights."""
     size = sum(p.numel() * p.element_size() for p in model.parameters() if not isinstance(p, UninitializedParameter))
-    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else size
+    available = free_memory()
     if size > available:
         raise ModelError(f"{why}, and its {size:,} bytes of weights do not fit the {available:,} bytes of free memory")
     try:
         if real is not None:
             model = real()
         elif any(p.is_meta for p in model.parameters()):
-            model = copy.deepcopy(model).to_empty(device="cpu")
+            model = allocate(copy.deepcopy(model), torch.device("cpu"))
         with _evaluating(model):
             return _record(model, given, "cpu", f"{why}: run once on the CPU to be recorded")
     except ConvcalcError:

@@ -1,41 +1,37 @@
-"""The proof: the real module is built and run, and its witnesses' numbers are laid beside ours.
+"""The proof: a network's real module is run, and its witnesses' numbers are laid beside ours.
 
-`counts` holds the witnesses of shapes, parameters and MACs, `reach` those of the receptive field.
-Nothing here changes torch's global state; torch's and fvcore's warnings are kept in for the time of a proof.
+There is one way for texts, whose module is built here, and for traced models, which bring their own. `counts`
+holds the witnesses of shapes, parameters and MACs, `gradients` those of the receptive field. Nothing here changes
+torch's global state; torch's and fvcore's warnings are kept in for the time of a proof.
 """
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from convcalc.analysis.network import Network
-from convcalc.analysis.proof import Confirmation
-from convcalc.core.errors import ConfirmError
+from convcalc.analysis.proof import Check, Confirmation
+from convcalc.core.operator import Shape
 from convcalc.pytorch.build import BuiltModule, build
-from convcalc.pytorch.device import device_of
-from convcalc.pytorch.verify.counts import count_checks
+from convcalc.pytorch.device import allocate, check_memory, device_of
+from convcalc.pytorch.verify.counts import Subject, count_checks
 from convcalc.pytorch.verify.gradients import reach_checks
 
 BYTES = 4
-"""Of one element: the module is built in float32."""
-
-USABLE = 0.8
-"""The share of the free memory that a proof takes at most."""
-
-ASSUMED_MEMORY = 8 << 30
-"""Bytes of free memory where the system does not say how many there are."""
+"""Of one element: modules are run in float32."""
 
 NO_OTHER_WITNESS = "elementwise arithmetic and memory (no other tool counts them)"
 
 
-def confirm(network: Network, *, device: str = "cpu", progress: Callable[[str], None] | None = None) -> Confirmation:
-    """Prove the numbers of `network` on its real PyTorch module.
+def confirm(
+    network: Network, *, device: str = "cpu", progress: Callable[[str], None] = lambda stage: None
+) -> Confirmation:
+    """Prove the numbers of a text or catalogue entry on its PyTorch module.
 
     `device` is "cpu", "cuda" (or another of torch's) or "auto"; `progress` is told each stage as it begins.
     Raises ConfirmError where the module does not fit the memory or there is no such device.
@@ -44,63 +40,75 @@ def confirm(network: Network, *, device: str = "cpu", progress: Callable[[str], 
     >>> confirm(load("3x3,3x3", input=(4, 9, 9))).ok
     True
     """
-    tell = progress or (lambda stage: None)
-    place = device_of(device)
-    _check_memory(network, place)
-    with _quiet(), torch.inference_mode(False):
-        tell("building the module")
+
+    def subject(place: torch.device) -> Subject:
         with torch.device("meta"):
-            module = build(network.graph).eval()
-        tell("running the module")
-        checks, uncovered = count_checks(network, _allocate(module, place))
-        if all(check.ok for check in checks if check.what == "output"):
-            tell("following gradients")
-            reached, unreached = reach_checks(module, place)
-        else:
-            reached, unreached = [], ["the receptive field (the shapes disagree)"]
-    return Confirmation(
-        str(place),
-        torch.__version__.partition("+")[0],
-        (*checks, *reached),
-        (*uncovered, *unreached, NO_OTHER_WITNESS),
-    )
+            module = build(network.graph)
+        inputs = tuple([torch.zeros(1, *shape, device=place) for shape in network.graph.input_shapes])
+        allocate(module, place)
+        return Subject(network=network, module=module.eval(), inputs=inputs, layers=module.layers)
+
+    return _prove(network, subject, device, progress)
 
 
-def _check_memory(network: Network, device: torch.device) -> None:
-    """Raise ConfirmError unless parameters and live activations fit, before anything is allocated."""
-    needed = BYTES * (network.memory.params + network.memory.peak)
-    available = free_memory(device)
-    if needed > USABLE * available:
-        raise ConfirmError(
-            f"the module needs {_gigabytes(needed)} of memory on {device}, {_gigabytes(available)} are free",
-            hint="the numbers above need no memory; a smaller --input may fit",
-        )
+def confirm_model(
+    network: Network,
+    make: Callable[[], tuple[nn.Module, Sequence[Tensor]]],
+    outputs: Sequence[Shape],
+    *,
+    device: str = "cpu",
+    progress: Callable[[str], None] = lambda stage: None,
+) -> Confirmation:
+    """Prove the numbers of a traced model on the model itself. Raises ConfirmError.
+
+    Args:
+        network: what tracing it gave.
+        make: gives a copy of the model that may be changed, and what it is called with.
+        outputs: the shapes that it gave when it was traced, batch included.
+        device: "cpu", "cuda" or "auto".
+        progress: told each stage as it begins.
+    """
+
+    def subject(place: torch.device) -> Subject:
+        model, tensors = make()
+        inputs = tuple([tensor.to(place) for tensor in tensors])
+        module = allocate(model, place).eval()
+        return Subject(network=network, module=module, inputs=inputs, layers={}, outputs=outputs)
+
+    return _prove(network, subject, device, progress)
 
 
-def free_memory(device: torch.device) -> int:
-    """Free bytes on `device`."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    table = Path("/proc/meminfo")
-    if table.exists():
-        fields = dict(line.split(":", 1) for line in table.read_text().splitlines())
-        return int(fields["MemAvailable"].split()[0]) << 10
-    if hasattr(os, "sysconf"):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return ASSUMED_MEMORY
+def _prove(
+    network: Network, make: Callable[[torch.device], Subject], device: str, progress: Callable[[str], None]
+) -> Confirmation:
+    place = device_of(device)
+    check_memory(_bytes(network), place)
+    with _quiet(), torch.inference_mode(False):
+        progress("building the module")
+        subject = make(place)
+        progress("running the module")
+        checks, uncovered = count_checks(subject)
+        reached, unreached = _reach(subject, checks, progress)
+    version = torch.__version__.partition("+")[0]
+    return Confirmation(str(place), version, (*checks, *reached), (*uncovered, *unreached, NO_OTHER_WITNESS))
 
 
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB" if count < 10**15 else f"{count // 10**9:,} GB"
+def _bytes(network: Network) -> int:
+    """Of weights and buffers, and of the live activations with as much again to work in."""
+    held = network.params + network.parameters.frozen + (network.buffers or 0)
+    return BYTES * (held + 2 * network.memory.peak)
 
 
-def _allocate(module: BuiltModule, device: torch.device) -> BuiltModule:
-    """Memory for a module built on the meta device. Counts do not depend on weights: they are zero."""
-    module.to_empty(device=device)
-    with torch.no_grad():
-        for tensor in (*module.parameters(), *module.buffers()):
-            tensor.zero_()
-    return module
+def _reach(
+    subject: Subject, checks: Sequence[Check], progress: Callable[[str], None]
+) -> tuple[Sequence[Check], Sequence[str]]:
+    """The checks of the receptive field, where the shapes agree and the layers are modules."""
+    if not isinstance(subject.module, BuiltModule):
+        return [], ["the receptive field (its proof needs a network of the language)"]
+    if not all(check.ok for check in checks if check.what == "output"):
+        return [], ["the receptive field (the shapes disagree)"]
+    progress("following gradients")
+    return reach_checks(subject.module, subject.device)
 
 
 @contextmanager

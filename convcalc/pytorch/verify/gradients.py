@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from convcalc.analysis.proof import Check
+from convcalc.analysis.proof import Check, several
 from convcalc.analysis.receptive_field import Field, Region, receptive_fields, unit_field
 from convcalc.core.errors import LimitError, ShapeError
 from convcalc.core.graph import Graph, Node
@@ -191,18 +191,14 @@ def _left_out(part: Part, steps: Sequence[int], findings: dict[str, Finding]) ->
     words = []
     clipped = [name for name, finding in findings.items() if finding.clipped]
     if clipped:
-        words.append(f"the receptive field of {_first(clipped)} beyond the borders of the input")
+        words.append(f"the receptive field of {several(clipped)} beyond the borders of the input")
     left = [part.name(i) for i in steps if part.name(i) not in findings]
     if left:
-        words.append(f"the receptive field of {_first(left)} (the maps are too large)")
+        words.append(f"the receptive field of {several(left)} (the maps are too large)")
     moving = [part.name(i) for i in steps if part.graph.nodes[i].op.input_dependent]
     if moving:
-        words.append(f"where the samples of {_first(moving)} move to (it depends on the values)")
+        words.append(f"where the samples of {several(moving)} move to (it depends on the values)")
     return words
-
-
-def _first(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{len(names):,} layers, {names[0]} the first,"
 
 
 def _sketches(module: BuiltModule, device: torch.device) -> tuple[dict[str, nn.Module], list[str]]:
@@ -419,35 +415,29 @@ def _gradients(part: Part, probes: Sequence[Probe]) -> Iterator[list[Tensor]]:
 
 
 def _backward(part: Part, probes: Sequence[Probe]) -> Iterator[list[Tensor]]:
-    """One pass forward, and one back with all probes side by side."""
+    """One pass forward and one back: the batch has a copy of the network for every probe."""
     graph = part.graph
     with torch.enable_grad():
         maps: dict[int, Tensor] = {}
         for index, (op, sources, name) in enumerate(graph.nodes):
             if type(op) is Input:
-                size = (1, 1, *graph.shapes[index][1:])
+                size = (len(probes), 1, *graph.shapes[index][1:])
                 maps[index] = torch.zeros(size, dtype=torch.float64, device=part.device, requires_grad=True)
             else:
                 maps[index] = part.sketches[name](*[maps[source] for source in sources])
                 maps[index].register_hook(_binary)  # type: ignore[no-untyped-call]
-        layers = list(dict.fromkeys(probe.layer for probe in probes))
-        seeds = {layer: maps[layer].new_zeros(len(probes), *maps[layer].shape) for layer in layers}
+        seeds = {probe.layer: torch.zeros_like(maps[probe.layer]) for probe in probes}
         for number, probe in enumerate(probes):
-            seeds[probe.layer][(number, 0, 0, *probe.unit)] = 1
+            seeds[probe.layer][(number, 0, *probe.unit)] = 1
+        units = sum([(maps[layer] * seed).sum() for layer, seed in seeds.items()])
         origins = [maps[origin] for origin in graph.inputs]
-        gradients = torch.autograd.grad(
-            [maps[layer] for layer in layers],
-            origins,
-            list(seeds.values()),
-            allow_unused=True,
-            is_grads_batched=True,
-        )
+        gradients = torch.autograd.grad(units, origins, allow_unused=True)  # type: ignore[arg-type]
     masks = [
-        origin.new_zeros(len(probes), *origin.shape) if gradient is None else gradient
+        torch.zeros_like(origin) if gradient is None else gradient
         for gradient, origin in zip(gradients, origins, strict=True)
     ]
     for number in range(len(probes)):
-        yield [mask[number, 0, 0].detach().ne(0).cpu() for mask in masks]
+        yield [mask[number, 0].detach().ne(0).cpu() for mask in masks]
 
 
 def _binary(gradient: Tensor) -> Tensor:

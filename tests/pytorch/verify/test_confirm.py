@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from dataclasses import MISSING
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,20 +16,25 @@ from torch import nn
 
 import convcalc
 from convcalc import Check, Confirmation, ConfirmError, Graph, ShapeError
-from convcalc.catalogue import names
+from convcalc.analysis.network import Network
+from convcalc.core import system
 from convcalc.core.graph import Builder
 from convcalc.core.ops import REGISTRY, Add, Conv, Formula, Join, Op, Params, Shape, options
 from convcalc.core.window import Window, sliding
 from convcalc.pytorch.build import build
-from convcalc.pytorch.verify import confirm as proof
+from convcalc.pytorch.device import free_memory
+from convcalc.pytorch.verify import confirm as pipeline
 from convcalc.pytorch.verify import gradients as reach
-from convcalc.pytorch.verify.confirm import confirm
 
 INPUTS: dict[str, Shape] = {"1-D": (8, 19), "2-D": (8, 19, 17), "3-D": (8, 9, 7, 8), "flat": (8,)}
 
 
+def confirm(graph: Graph, **options: Any) -> Confirmation:
+    return pipeline.confirm(Network(graph=graph), **options)
+
+
 def of(text: str, *shape: int) -> Confirmation:
-    return confirm(convcalc.parse(text, shape or (8, 12, 11)).graph)
+    return confirm(convcalc.parse(text, shape or (8, 12, 11)))
 
 
 def over(op: Op, *shapes: Shape) -> Graph:
@@ -56,36 +62,13 @@ def smallest(word: str) -> str:
 def test_every_operator(word: str, shape: Shape) -> None:
     text = smallest(word)
     try:
-        graph = convcalc.parse(text if len(shape) == 1 else f"3s2,{text},3", shape).graph
+        graph = convcalc.parse(text if len(shape) == 1 else f"3s2,{text},3", shape)
     except ShapeError:
         pytest.skip("this operator takes no such input")
-    found = confirm(graph)
-    assert found.ok, found.failures
-    assert not any("sketch" in reason for reason in found.uncovered)
-    assert any(check.what == "receptive_field" for check in found.checks) == (len(shape) > 1)
-
-
-@pytest.mark.parametrize("name", names())
-def test_every_catalogue_entry(name: str, long: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    graph = convcalc.block(name).graph()
-    if not long:
-        graph = smaller(graph)
-        monkeypatch.setattr(reach, "PLANES", 1 << 21)
-        monkeypatch.setattr(reach, "STRIPS", 1 << 22)
-    found = confirm(graph)
-    assert found.ok, found.failures
-    assert any(check.what == "receptive_field" for check in found.checks)
-
-
-def smaller(graph: Graph) -> Graph:
-    """The same network over a smaller image, if it is a large one and fits."""
-    for size in (64, 96, 128):
-        if max(graph.input_shapes[0]) > size:
-            try:
-                return graph.resized(*[(shape[0], *(size,) * (len(shape) - 1)) for shape in graph.input_shapes])
-            except ShapeError:
-                continue
-    return graph
+    proof = confirm(graph)
+    assert proof.ok, proof.failures
+    assert not any("sketch" in reason for reason in proof.uncovered)
+    assert any(check.what == "receptive_field" for check in proof.checks) == (len(shape) > 1)
 
 
 @pytest.mark.parametrize(
@@ -105,16 +88,16 @@ def smaller(graph: Graph) -> Graph:
     ],
 )
 def test_fields_of_every_shape(text: str, shape: Shape) -> None:
-    found = of(text, *shape)
-    assert found.ok, found.failures
-    assert len(found.uncovered) == 1
+    proof = of(text, *shape)
+    assert proof.ok, proof.failures
+    assert len(proof.uncovered) == 1
 
 
 def test_a_stack_whose_gradients_would_overflow() -> None:
     """450 layers of kernel 5 read 1 + 450 * 4 places; 5^450 is beyond float64."""
-    found = of("(5)*450", 1, 8)
-    assert found.ok
-    assert found.checks[-1] == Check("receptive_field", "449", [1801], [1801], "gradients")
+    proof = of("(5)*450", 1, 8)
+    assert proof.ok
+    assert proof.checks[-1] == Check("receptive_field", "449", [1801], [1801], "gradients")
 
 
 # Disagreement
@@ -161,9 +144,9 @@ class Refused(Conv):
 
 
 def failure(op: Op) -> Check:
-    found = confirm(over(op, (8, 20, 20)))
-    assert not found.ok
-    return found.failures[0]
+    proof = confirm(over(op, (8, 20, 20)))
+    assert not proof.ok
+    return proof.failures[0]
 
 
 def test_wrong_parameters() -> None:
@@ -203,9 +186,9 @@ def test_wrong_stride() -> None:
 
 
 def test_wrong_shape() -> None:
-    found = confirm(over(WrongShape(3), (8, 20, 20)))
-    assert found.failures[0] == Check("output", "wrong", [8, 21, 21], [8, 20, 20], "torch module")
-    assert "the receptive field (the shapes disagree)" in found.uncovered
+    proof = confirm(over(WrongShape(3), (8, 20, 20)))
+    assert proof.failures[0] == Check("output", "wrong", [8, 21, 21], [8, 20, 20], "torch module")
+    assert "the receptive field (the shapes disagree)" in proof.uncovered
 
 
 def test_a_layer_that_torch_refuses() -> None:
@@ -217,8 +200,8 @@ def test_a_layer_that_torch_refuses() -> None:
 def test_a_layer_wrong_on_strips_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reach, "PLANES", 0)
     monkeypatch.setattr(reach, "STRIPS", 20_000)
-    found = confirm(over(WrongSize(3), (8, 20, 20)))
-    assert Check("receptive_field", "wrong", [6, 6], [5, 5], "gradients") in found.failures
+    proof = confirm(over(WrongSize(3), (8, 20, 20)))
+    assert Check("receptive_field", "wrong", [6, 6], [5, 5], "gradients") in proof.failures
 
 
 # What no witness covers
@@ -250,10 +233,10 @@ class OuterProduct(nn.Module):
 
 
 def test_what_fvcore_and_the_gradients_do_not_know_is_said() -> None:
-    found = confirm(over(Product(), (2, 5, 5), (3, 5, 5)))
-    assert found.ok, found.failures
-    assert Check("macs", "wrong", 150, 150, "torch flop counter") in found.checks
-    assert found.uncovered[:2] == (
+    proof = confirm(over(Product(), (2, 5, 5), (3, 5, 5)))
+    assert proof.ok, proof.failures
+    assert Check("macs", "wrong", 150, 150, "torch flop counter") in proof.checks
+    assert proof.uncovered[:2] == (
         "the MACs of wrong by fvcore (it does not count product exactly)",
         "the receptive field from wrong on (OuterProduct has no sketch)",
     )
@@ -263,9 +246,9 @@ def test_a_module_may_bring_its_own_sketch(monkeypatch: pytest.MonkeyPatch) -> N
     from convcalc.pytorch.modules import Add as Sum
 
     monkeypatch.setattr(OuterProduct, "sketch", lambda self: Sum(), raising=False)
-    found = confirm(over(Product(), (2, 5, 5), (3, 5, 5)))
-    assert found.ok
-    assert len(found.uncovered) == 2
+    proof = confirm(over(Product(), (2, 5, 5), (3, 5, 5)))
+    assert proof.ok
+    assert len(proof.uncovered) == 2
 
 
 @pytest.mark.parametrize(
@@ -293,36 +276,36 @@ def test_inputs_of_several_sizes() -> None:
     builder = Builder()
     large, small = builder.input((4, 16, 16), "large"), builder.input((4, 8, 8), "small")
     graph = builder.graph(large.apply(Conv(3, None, 2)).apply(Add(), small).apply(Conv(5)))
-    found = confirm(graph)
-    assert found.ok, found.failures
-    sizes = {check.layer: check.measured for check in found.checks if check.what == "receptive_field"}
+    proof = confirm(graph)
+    assert proof.ok, proof.failures
+    sizes = {check.layer: check.measured for check in proof.checks if check.what == "receptive_field"}
     assert sizes["conv2"] == [11, 11, 5, 5]
 
 
 def test_inputs_of_several_ranks() -> None:
     builder = Builder()
     image, sound = builder.input((4, 12, 12), "image"), builder.input((4, 30), "sound")
-    found = confirm(builder.graph(image.apply(Conv(3)), sound.apply(Conv(5))))
-    assert found.ok, found.failures
+    proof = confirm(builder.graph(image.apply(Conv(3)), sound.apply(Conv(5))))
+    assert proof.ok, proof.failures
 
 
 def test_inputs_of_one_size() -> None:
     builder = Builder()
     left, right = builder.input((4, 12, 12), "left"), builder.input((4, 12, 12), "right")
     joined = left.apply(Conv(3)).apply(Add(), right.apply(Conv(5, dilation=2)))
-    found = confirm(builder.graph(joined, right.apply(Conv(3), name="alone")))
-    assert found.ok, found.failures
-    sizes = {check.layer: check.measured for check in found.checks if check.what == "receptive_field"}
+    proof = confirm(builder.graph(joined, right.apply(Conv(3), name="alone")))
+    assert proof.ok, proof.failures
+    sizes = {check.layer: check.measured for check in proof.checks if check.what == "receptive_field"}
     assert sizes["add"] == [3, 3, 9, 9]
     assert sizes["alone"] == [0, 0, 3, 3]
 
 
 def test_units_that_borders_clip_are_said() -> None:
     """Behind adaptive pooling units are probed on the real input: of 10 places unit 5 reads 0, 5 and not 10."""
-    found = of("adaptiveavgpool10, 3x3d5", 4, 20, 20)
-    assert found.ok
-    assert [check.what for check in found.checks if check.witness == "gradients"] == ["receptive_field", "unit_field"]
-    assert "the receptive field of 1 beyond the borders of the input" in found.uncovered
+    proof = of("adaptiveavgpool10, 3x3d5", 4, 20, 20)
+    assert proof.ok
+    assert [check.what for check in proof.checks if check.witness == "gradients"] == ["receptive_field", "unit_field"]
+    assert "the receptive field of 1 beyond the borders of the input" in proof.uncovered
 
 
 # Limits
@@ -331,13 +314,13 @@ def test_units_that_borders_clip_are_said() -> None:
 @pytest.mark.parametrize("text", ["3x3c1000000000", "3x3p1000000000", "fc100000000000000000000", "up1000000000"])
 def test_what_exceeds_the_memory_is_declined(text: str) -> None:
     with pytest.raises(ConfirmError, match="GB of memory on cpu"):
-        confirm(convcalc.parse(text).graph)
+        confirm(convcalc.parse(text))
 
 
 @pytest.mark.parametrize("text", ["3x3s100000000000000000000", "maxpool2x2s100000000000000000000"])
 def test_what_exceeds_torchs_integers_is_declined(text: str) -> None:
     with pytest.raises(ConfirmError, match=r"torch cannot run layer 0: .*verflow"):
-        confirm(convcalc.parse(text).graph)
+        confirm(convcalc.parse(text))
 
 
 def test_memory_that_torch_does_not_get_is_declined(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,31 +335,56 @@ def test_memory_that_torch_does_not_get_is_declined(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("device", ["abacus", "cuda:99", "meta"])
 def test_a_device_that_is_not_there(device: str) -> None:
     with pytest.raises(ConfirmError):
-        confirm(convcalc.parse("3x3", (4, 5, 5)).graph, device=device)
+        confirm(convcalc.parse("3x3", (4, 5, 5)), device=device)
 
 
 def test_auto_takes_a_gpu_where_there_is_one() -> None:
-    found = confirm(convcalc.parse("3x3", (4, 5, 5)).graph, device="auto")
-    assert found.ok
-    assert found.device == ("cuda" if torch.cuda.is_available() else "cpu")
+    proof = confirm(convcalc.parse("3x3", (4, 5, 5)), device="auto")
+    assert proof.ok
+    assert proof.device == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def test_memory_is_known_without_linux_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.setattr(proof, "Path", lambda name: tmp_path / "missing")
-    assert proof.free_memory(torch.device("cpu")) > 1 << 20
-    monkeypatch.delattr(proof.os, "sysconf")
-    assert proof.free_memory(torch.device("cpu")) == proof.ASSUMED_MEMORY
+    monkeypatch.setattr(system, "_TABLE", tmp_path / "missing")
+    monkeypatch.setattr(system, "_GROUPS", ())
+    assert free_memory(torch.device("cpu")) > 1 << 20
+    monkeypatch.delattr(system.os, "sysconf")
+    assert free_memory(torch.device("cpu")) == system.ASSUMED_MEMORY
 
 
-def test_without_torch_the_proof_says_how_to_get_it() -> None:
+def test_a_containers_limit_is_respected(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    (tmp_path / "max").write_text("5000000\n")
+    (tmp_path / "current").write_text("2000000\n")
+    monkeypatch.setattr(system, "_GROUPS", ((str(tmp_path / "max"), str(tmp_path / "current")),))
+    assert free_memory(torch.device("cpu")) == 3_000_000
+    (tmp_path / "max").write_text("max\n")
+    assert free_memory(torch.device("cpu")) > 3_000_000
+
+
+@pytest.mark.parametrize("module", ["torch", "fvcore"])
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        "import nothing_of_the_kind",
+        "raise OSError('libgomp.so.1: cannot open shared object file\\nmore')",
+        "raise RuntimeError('built for another numpy')",
+        "import os; os.nothing",
+        "raise SystemExit('no licence')",
+    ],
+)
+def test_a_torch_that_does_not_load_is_one_sentence(module: str, breaks: str, tmp_path: Path) -> None:
+    (tmp_path / f"{module}.py").write_text(breaks)
     code = (
-        "import sys; sys.modules['torch'] = None\n"
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "import convcalc\n"
-        "try:\n    convcalc.confirm\n"
+        "try:\n    convcalc.load('3x3').confirm()\n"
         "except convcalc.ConfirmError as error:\n    print(error)"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert "pip install 'convcalc[torch]'" in told
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    sentence, hint = done.stdout.splitlines()
+    assert sentence.startswith("torch and fvcore are needed: ")
+    assert "pip install 'convcalc[torch]'" in hint
+    assert done.stderr == ""
 
 
 # Manners
@@ -416,16 +424,16 @@ def test_torch_is_left_as_it_was() -> None:
 
 def test_the_stages_are_told() -> None:
     stages: list[str] = []
-    confirm(convcalc.parse("3x3", (4, 5, 5)).graph, progress=stages.append)
+    confirm(convcalc.parse("3x3", (4, 5, 5)), progress=stages.append)
     assert stages == ["building the module", "running the module", "following gradients"]
 
 
 def test_the_answer_is_plain_data() -> None:
-    found = of("3x3, 3x3")
-    assert found.device == "cpu"
-    assert found.torch == torch.__version__.partition("+")[0]
-    assert {check.witness for check in found.checks} == {"torch module", "fvcore", "torch flop counter", "gradients"}
-    for check in found.checks:
+    proof = of("3x3, 3x3")
+    assert proof.device == "cpu"
+    assert proof.torch == torch.__version__.partition("+")[0]
+    assert {check.witness for check in proof.checks} == {"torch module", "fvcore", "torch flop counter", "gradients"}
+    for check in proof.checks:
         assert all(
             type(number) is int for number in (check.measured if type(check.measured) is list else [check.measured])
         )
@@ -433,6 +441,6 @@ def test_the_answer_is_plain_data() -> None:
 
 def test_a_proof_does_not_touch_anybodys_module() -> None:
     """`build` gives torch's own initial weights and a module in training mode, as torch.nn does."""
-    network = build(convcalc.parse("3x3, bn").graph)
+    network = build(convcalc.parse("3x3, bn"))
     assert network.training
     assert next(network.parameters()).abs().sum() > 0

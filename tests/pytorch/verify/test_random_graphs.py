@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import convcalc
-from convcalc import Graph, ShapeError, measure
+from convcalc import Graph, ShapeError
+from convcalc.analysis.network import Network
 from convcalc.core.ops import Shape
 from convcalc.pytorch.verify.confirm import confirm
 
@@ -115,7 +116,7 @@ def networks(draw: st.DrawFn) -> Graph:
     text = draw(texts(axes))
     while True:
         try:
-            return convcalc.parse(text, shape).graph
+            return convcalc.parse(text, shape)
         except (ShapeError, convcalc.LimitError):
             text = text.rpartition(", ")[0]
             try:
@@ -126,10 +127,10 @@ def networks(draw: st.DrawFn) -> Graph:
 
 
 def holds(graph: Graph) -> None:
-    if sum(measure(graph).memory) > 3_000_000:
+    if sum(Network(graph=graph).memory) > 3_000_000:
         return
-    found = confirm(graph)
-    assert found.ok, (found.failures, [(node.op.spec(), node.inputs) for node in graph.nodes[1:]], graph.input_shapes)
+    proof = confirm(Network(graph=graph))
+    assert proof.ok, (proof.failures, [(node.op.spec(), node.inputs) for node in graph.nodes[1:]], graph.input_shapes)
 
 
 @given(networks())
@@ -279,12 +280,12 @@ def test_by_hand(text: str) -> None:
 
     torch.manual_seed(0)
     shape, make = BY_HAND[text]
-    graph, module = convcalc.parse(text, shape).graph, make().double().eval()
-    summary = measure(graph)
-    assert summary.params.total == sum(parameter.numel() for parameter in module.parameters())
+    graph, module = convcalc.parse(text, shape), make().double().eval()
+    network = Network(graph=graph)
+    assert network.params == sum(parameter.numel() for parameter in module.parameters())
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         output = module(torch.zeros(1, *shape, dtype=torch.float64))
-    assert summary.flops == counter.get_total_flops()
+    assert network.flops == counter.get_total_flops()
     assert graph.output_shape == tuple(output.shape[1:])
     seen = disturbed(module, shape)
     for unit in product(*map(range, output.shape[2:])):
@@ -298,7 +299,7 @@ def test_by_hand_far_from_the_borders(text: str) -> None:
     """The middle unit's field, borders left out of account, where it lies inside the input."""
     torch.manual_seed(0)
     shape, make = BY_HAND[text]
-    graph = convcalc.parse(text, shape).graph
+    graph = convcalc.parse(text, shape)
     seen = disturbed(make().double().eval(), shape)
     unit = tuple(n // 2 for n in graph.output_shape[1:])
     region = convcalc.receptive_fields(graph)[-1].region(unit)
