@@ -1,7 +1,8 @@
 """The witness of the receptive field: gradients of single units with respect to the network's inputs.
 
 The gradients are taken through the sketch of the real module (see `sketch`). Between layers a gradient
-is set to 0 or 1: nothing cancels, saturates, overflows or underflows, however deep the network.
+is set to 0 or 1, and every value to 1: nothing cancels, saturates, overflows or underflows, however deep
+the network.
 
 Each probe is one unit of one layer, one gradient among many that a single backward pass carries.
 Units far from the borders are probed on an input that is large enough for them; those of layers whose
@@ -203,13 +204,30 @@ def _left_out(part: Part, steps: Sequence[int], findings: dict[str, Finding]) ->
 
 def _sketches(module: BuiltModule, device: torch.device) -> tuple[dict[str, nn.Module], list[str]]:
     """The sketch of every layer that has one, and the kinds of those that have none in words."""
-    made, missing = {}, {}
-    for name, layer in module.layers.items():
+    made: dict[str, nn.Module] = {}
+    missing: dict[str, str] = {}
+    graph = module.graph
+    for index, layer in zip(graph.layers, module.layers.values(), strict=True):
+        name = graph.nodes[index].name
         try:
-            made[name] = sketch(layer).to(device)
+            drawn = sketch(layer).to(device)
+            if type(drawn) is type(layer):
+                _check_one_channel(drawn, graph, index, device)
+            made[name] = drawn
         except NotSketchedError as error:
-            missing[str(error)] = name
+            missing.setdefault(str(error), name)
     return made, [f"the receptive field from {name} on ({kind} has no sketch)" for kind, name in missing.items()]
+
+
+def _check_one_channel(sketch: nn.Module, graph: Graph, index: int, device: torch.device) -> None:
+    """Raise NotSketchedError unless a module that is its own sketch runs on one channel as it does on all."""
+    sizes = [(1, 1, *shape[1:]) for shape in graph.input_shapes_of(index)]
+    try:
+        output = sketch(*[torch.ones(size, dtype=torch.float64, device=device) for size in sizes])
+    except Exception:  # anything: it was not written for one channel
+        output = None
+    if not isinstance(output, Tensor) or output.shape != (1, 1, *graph.shapes[index][1:]):
+        raise NotSketchedError(type(sketch).__name__)
 
 
 def _closure(graph: Graph, keep: Callable[[int], bool]) -> set[int]:
@@ -422,9 +440,10 @@ def _backward(part: Part, probes: Sequence[Probe]) -> Iterator[list[Tensor]]:
         for index, (op, sources, name) in enumerate(graph.nodes):
             if type(op) is Input:
                 size = (len(probes), 1, *graph.shapes[index][1:])
-                maps[index] = torch.zeros(size, dtype=torch.float64, device=part.device, requires_grad=True)
+                maps[index] = torch.ones(size, dtype=torch.float64, device=part.device, requires_grad=True)
             else:
-                maps[index] = part.sketches[name](*[maps[source] for source in sources])
+                output = part.sketches[name](*[maps[source] for source in sources])
+                maps[index] = output - output.detach() + 1
                 maps[index].register_hook(_binary)  # type: ignore[no-untyped-call]
         seeds = {probe.layer: torch.zeros_like(maps[probe.layer]) for probe in probes}
         for number, probe in enumerate(probes):

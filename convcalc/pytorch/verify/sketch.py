@@ -1,15 +1,17 @@
-"""Sketches: one-channel linear copies of layers that read exactly the places that the layers read.
+"""Sketches: one-channel copies of layers that read exactly the places that the layers read.
 
-A layer's sketch has its own kernel, stride, padding and dilation, but one channel and weights of one.
-Activations, normalisation and dropout are the identity, pooling sums its window, a product of
-tensors is their sum, deformed samples lie where undeformed ones would. All channels of a layer's
-output together read all channels of its input, so one channel tells where a layer reads.
+A module without parameters is its own sketch: it is run on one channel of ones in double precision, and its
+gradients are those of the real function. A rule is needed where that does not show all places: for modules with
+weights (the sketch has weights of one), those that select (the sketch of max pooling sums its window), and those
+whose channels differ. All channels of a layer's output together read all channels of its input, so one channel
+tells where a layer reads.
 
 A module of torch.nn is sketched by a rule below; one of `convcalc.pytorch.modules` may have a method `sketch`.
 """
 
 from __future__ import annotations
 
+import copy
 from functools import reduce, singledispatch
 from typing import Any
 
@@ -31,13 +33,11 @@ def sketch(module: nn.Module) -> nn.Module:
     if own is not None:
         made: nn.Module = own(module)
         return made
-    if type(module).__module__ == nn.ReLU.__module__ and not isinstance(module, nn.MultiheadAttention):
+    if next(module.parameters(), None) is not None:
+        raise NotSketchedError(type(module).__name__)
+    if type(module).__module__ == nn.ReLU.__module__:
         return nn.Identity()  # torch.nn.modules.activation: functions of each place by itself
-    raise NotSketchedError(type(module).__name__)
-
-
-def _as_it_is(module: nn.Module) -> nn.Module:
-    return module
+    return copy.deepcopy(module).double()
 
 
 def _nothing(module: nn.Module) -> nn.Module:
@@ -59,11 +59,11 @@ class _Total(nn.Module):
 
 
 class _PoolSum(nn.Module):
-    """The sum of every window of a pooling layer, over as many windows as it has."""
+    """The sum of every window of max pooling, over as many windows as it has."""
 
     def __init__(self, pool: Any) -> None:
         super().__init__()
-        options = {"stride": pool.stride, "padding": pool.padding, "dilation": getattr(pool, "dilation", 1)}
+        options = {"stride": pool.stride, "padding": pool.padding, "dilation": pool.dilation}
         self.windows = _ones(modules.conv(len(pool.kernel_size)), pool.kernel_size, **options)
         self.overhang = [side for stride in reversed(pool.stride) for side in (0, stride)]
         self.pool = pool
@@ -128,19 +128,14 @@ def _rules() -> None:
     """Which rule sketches which module."""
     ranks = (1, 2, 3)
     convolutions = [kind(rank) for kind in (modules.conv, modules.conv_transpose) for rank in ranks]
-    pools = [kind(rank) for kind in (modules.max_pool, modules.avg_pool) for rank in ranks]
-    adaptive = [modules.adaptive_avg_pool(rank) for rank in ranks]
-    joins = [modules.Add, modules.Mul, modules.Mean, modules.Cat]
-    local = [nn.Identity, nn.GroupNorm, nn.LocalResponseNorm]
+    local = [nn.GroupNorm, nn.modules.batchnorm._BatchNorm]
     local += [modules.ChannelLayerNorm, modules.LayerScale, modules.ShuffleChannels]
-    local += [nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd]
     for rule, kinds in (
         (_convolution, convolutions),
-        (_PoolSum, pools),
-        (_as_it_is, [*adaptive, nn.Upsample]),
+        (_PoolSum, [modules.max_pool(rank) for rank in ranks]),
         (_Unflattened, [nn.Unflatten]),
         (_PlacePad, [modules.ZeroPad]),
-        (lambda join: _Sum(), joins),
+        (lambda join: _Sum(), [modules.Cat]),
         (lambda dense: _Total(), [modules.FlatLinear, nn.Flatten]),
         (lambda deform: _DeformSum(deform.conv), [modules.DeformConv2d]),
         (_nothing, local),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from dataclasses import MISSING
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from convcalc import Check, Confirmation, ConfirmError, Graph, ShapeError
 from convcalc.analysis.network import Network
 from convcalc.core import system
 from convcalc.core.graph import Builder
-from convcalc.core.ops import REGISTRY, Add, Conv, Formula, Join, Op, Params, Shape, options
+from convcalc.core.operator import record
+from convcalc.core.ops import REGISTRY, Add, Conv, Formula, Join, Op, Params, ReLU, Shape, options
 from convcalc.core.window import Window, sliding
 from convcalc.pytorch.build import build
 from convcalc.pytorch.device import free_memory
@@ -232,13 +234,13 @@ class OuterProduct(nn.Module):
         return product.reshape(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
 
 
-def test_what_fvcore_and_the_gradients_do_not_know_is_said() -> None:
+def test_what_fvcore_does_not_know_is_said() -> None:
     proof = confirm(over(Product(), (2, 5, 5), (3, 5, 5)))
     assert proof.ok, proof.failures
     assert Check("macs", "wrong", 150, 150, "torch flop counter") in proof.checks
-    assert proof.uncovered[:2] == (
+    assert proof.uncovered == (
         "the MACs of wrong by fvcore (it does not count product exactly)",
-        "the receptive field from wrong on (OuterProduct has no sketch)",
+        "elementwise arithmetic and memory (no other tool counts them)",
     )
 
 
@@ -444,3 +446,59 @@ def test_a_proof_does_not_touch_anybodys_module() -> None:
     network = build(convcalc.parse("3x3, bn"))
     assert network.training
     assert next(network.parameters()).abs().sum() > 0
+
+
+# A new operator
+
+
+@pytest.fixture
+def lp_pooling(monkeypatch: pytest.MonkeyPatch) -> type[Op]:
+    """Power-average pooling as a user would add it: one class, with a window of its own."""
+    monkeypatch.setattr(Op, "classes", dict(getattr(Op, "classes", {})), raising=False)
+
+    @record
+    class LpPool(Op):
+        kernel: int
+        stride: int
+        word = label = "lppool"
+
+        def shape(self, *inputs: Shape) -> Shape:
+            return (inputs[0][0], *[(n - self.kernel) // self.stride + 1 for n in inputs[0][1:]])
+
+        def elementwise(self, *inputs: Shape) -> int:
+            return 2 * prod(self.shape(*inputs)) * self.kernel ** (len(inputs[0]) - 1)
+
+        def window(self, axis: int, source: int, *inputs: Shape) -> Window:
+            return sliding(self.kernel, self.stride, 0)
+
+        def module(self, nn: Any, *inputs: Shape) -> Any:
+            return nn.LPPool2d(2, self.kernel, self.stride)
+
+    return LpPool
+
+
+def test_a_new_operator_with_a_window_of_its_own_is_proved(lp_pooling: Any) -> None:
+    """Behind a 3x3 a window of 4 with stride 3 reads 6 places, and the 3x3 behind that 6 + 2 * 3."""
+    proof = confirm(over(lp_pooling(4, 3), (8, 20, 20)))
+    assert proof.ok, proof.failures
+    assert Check("receptive_field", "wrong", [6, 6], [6, 6], "gradients") in proof.checks
+    assert Check("receptive_field", "last", [12, 12], [12, 12], "gradients") in proof.checks
+    assert not any("sketch" in reason for reason in proof.uncovered)
+
+
+def test_a_wrong_window_of_a_new_operator_is_seen(lp_pooling: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lp_pooling, "window", lambda self, axis, source, *inputs: sliding(5, 3, 0))
+    assert (
+        Check("receptive_field", "wrong", [7, 7], [6, 6], "gradients")
+        in confirm(over(lp_pooling(4, 3), (8, 20, 20))).failures
+    )
+
+
+class Shuffled(ReLU):
+    def module(self, nn: Any, *inputs: Shape) -> Any:
+        return nn.ChannelShuffle(2)
+
+
+def test_a_module_that_does_not_run_on_one_channel_has_no_sketch() -> None:
+    proof = confirm(over(Shuffled(), (8, 9, 9)))
+    assert "the receptive field from wrong on (ChannelShuffle has no sketch)" in proof.uncovered
