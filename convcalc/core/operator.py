@@ -78,8 +78,6 @@ class Op:
     """Whether the positions read depend on the values, so that `window` is what is read at least."""
     speakable: ClassVar[bool] = True
     """Whether `spec` is a word of the language."""
-    exact_in_fvcore: ClassVar[bool] = False
-    """Whether fvcore counts its multiply-accumulates to the unit (it rounds some matrix products)."""
     counted: ClassVar[bool] = True
     """Whether the counts are known; a network with a layer where they are not has a lower bound for a total."""
 

@@ -8,7 +8,6 @@ on the CPU instead, and the recording says so.
 from __future__ import annotations
 
 import copy
-import os
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
