@@ -14,8 +14,9 @@ import pytest
 
 if TYPE_CHECKING:
     from convcalc.checks.budget.configuration import Entry
-    from convcalc.checks.budget.files import Budget
-    from convcalc.checks.budget.judge import Judge, Report
+    from convcalc.checks.budget.judge import Judge
+    from convcalc.checks.models import Loader
+    from convcalc.checks.verdict import Report
 
 _SECONDS = 300.0
 """How long one model may take."""
@@ -64,15 +65,17 @@ def _hold(network: Any, *, input: Any = None, **keys: Any) -> Report:
     __tracebackhide__ = True
     from convcalc.analysis.load import load_text
     from convcalc.checks.budget.configuration import parse_check
-    from convcalc.checks.budget.judge import Judge, Report
+    from convcalc.checks.budget.judge import Judge
+    from convcalc.checks.verdict import Report
 
     is_text = isinstance(network, str)
     table = {"name": keys.pop("name", network if is_text else type(network).__name__), **keys}
     sizes = "x".join(map(str, input)) if isinstance(input, tuple) else input
     table |= {"spec": network if is_text else "id"} | ({"input": sizes} if is_text and sizes else {})
-    source, entry = parse_check(table, "convcalc_budget")
-    judge = Judge(source, load_text if is_text else lambda _: _loaded(network, input), None)
-    report = Report(source, tuple(judge.entry(entry)))
+    check = parse_check(table, "convcalc_budget")
+    source = check.table.document
+    judge = Judge(source, load_text if is_text else lambda _: _loaded(network, input))
+    report = Report(source=source, verdicts=tuple(judge.entry(check)))
     _raise_if_broken(report)
     return report
 
@@ -99,9 +102,9 @@ class BudgetItem(pytest.Item):
         self.entry = entry
 
     def runtest(self) -> None:
-        from convcalc.checks.budget.judge import WARNED, Report
+        from convcalc.checks.verdict import WARNED, Report
 
-        report = Report(self.judge.source, tuple(self.judge.entry(self.entry)))
+        report = Report(source=self.judge.source, verdicts=tuple(self.judge.entry(self.entry)))
         for verdict in report.of(WARNED):
             self.warn(BudgetWarning(f"{self.name}: {verdict.message}"))
         _raise_if_broken(report)
@@ -124,8 +127,8 @@ def _collect(session: pytest.Session, config: pytest.Config) -> list[pytest.Item
     from convcalc.core.errors import ConvcalcError
 
     try:
-        budget = read_budget(config.getoption("convcalc_config"), config.rootpath)
-        judge = Judge(budget.configuration.source, _loader(budget, config), read_lock(budget))
+        budget = read_budget(config.getoption("convcalc_config"), config.rootpath, _loader(config).plugin)
+        judge = Judge(budget.configuration.source, _loader(config, budget.python_path), read_lock(budget))
     except ConvcalcError as error:
         raise pytest.UsageError(str(error)) from None
     file: Any = BudgetFile.from_parent(session, path=budget.path)
@@ -135,22 +138,23 @@ def _collect(session: pytest.Session, config: pytest.Config) -> list[pytest.Item
     ]
 
 
-def _loader(budget: Budget, config: pytest.Config) -> Any:
-    from convcalc.checks.budget.models import Loader
+def _loader(config: pytest.Config, folders: tuple[Path, ...] = ()) -> Loader:
+    from convcalc.checks.models import Loader
 
-    def trace(definition: Any) -> Any:
-        from convcalc.cli.targets import trace_model
-
-        return trace_model(definition, budget.python_path, _SECONDS, print)
-
-    return Loader(config.getoption("convcalc_allow_import"), trace, "--convcalc-allow-import")
+    return Loader(
+        allowed=config.getoption("convcalc_allow_import"),
+        folders=folders,
+        timeout=_SECONDS,
+        tell=print,
+        option="--convcalc-allow-import",
+    )
 
 
 def _raise_if_broken(report: Report) -> None:
     __tracebackhide__ = True
     if report.exit_code():
-        from convcalc.checks.budget.judge import FAILED, UNKNOWN
+        from convcalc.checks.verdict import FAILED, UNKNOWN, Report
         from convcalc.report.write.verdicts.text import render
 
-        broken = report._replace(verdicts=tuple(report.of(FAILED, UNKNOWN)), notices=())
+        broken = Report(source=report.source, verdicts=tuple(report.of(FAILED, UNKNOWN)))
         raise BudgetBrokenError(render(broken))

@@ -1,9 +1,13 @@
-"""Exact quantities as people write them in a budget: 26M, 4.2G, 28%. Nothing here is ever a float."""
+"""Exact quantities as people write them: 26M, 4.2G, 28%, 1.4, about 8. Nothing here is ever a float.
+
+One rule says what agrees with what is written: a plain whole number is exact; a number with decimals, with a
+multiple (k, M, G), with % or with "about" before it agrees with what rounds to it at its last digit.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from typing import Any
@@ -20,11 +24,13 @@ MAX_DIGITS = 40
 """The longest number that is read."""
 
 _NUMBER = r"[+-]?[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?"
-COUNT_PATTERN = rf"^\s*{_NUMBER}\s*[kMG]?\s*$"
-SHARE_PATTERN = rf"^\s*{_NUMBER}\s*[kMG%]?\s*$"
+COUNT_PATTERN = rf"^\s*(about\s+)?{_NUMBER}\s*[kMG]?\s*$"
+SHARE_PATTERN = rf"^\s*(about\s+)?{_NUMBER}\s*[kMG%]?\s*$"
 """Quantities written as text, for the JSON Schema; the second may be a percentage."""
 
-_QUANTITY = re.compile(r"(?P<number>[+-]?[0-9]+(?:_[0-9]+)*(?:\.(?P<decimals>[0-9]+))?)\s*(?P<unit>[^\W0-9_]*|%)")
+_QUANTITY = re.compile(
+    r"(?P<about>about\s+)?(?P<number>[+-]?[0-9]+(?:_[0-9]+)*(?:\.(?P<decimals>[0-9]+))?)\s*(?P<unit>[^\W0-9_]*|%)"
+)
 _ROUNDING = Context(prec=3 * MAX_DIGITS, rounding=ROUND_HALF_UP)
 _REMEDY = 'write an integer, or a text with k, M, G or %: 26_000_000, "26M", "28%"'
 _MULTIPLES = {"K": "k", "m": "M", "g": "G", "kilo": "k", "mega": "M", "giga": "G"}
@@ -37,20 +43,33 @@ class QuantityError(ConvcalcError):
     kind = "configuration"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """`value` in units (28 for "28%"); `step` is one unit of the last digit given; `text` is as written."""
+    """A number as it was written.
+
+    Args:
+        value: what it is in its unit (28 for "28%").
+        step: what one unit of the last digit given is worth; 0 where the number is exact.
+        percent: whether it was written with %.
+        multiple: whether it was written with k, M or G.
+        about: whether "about" stands before it.
+        text: as written.
+    """
 
     value: Exact
     step: Exact
-    percent: bool
+    percent: bool = False
+    multiple: bool = False
+    about: bool = False
     text: str
 
-    def rounds_to(self, exact: Exact) -> bool:
-        """Whether `exact` rounds to this value at the digits given (a tie rounds either way).
+    def agrees(self, exact: Exact) -> bool:
+        """Whether `exact` is this number, or rounds to it at the digits given (a tie rounds either way).
 
-        >>> quantity("28%").rounds_to(Fraction(700, 25)), quantity("28%").rounds_to(Fraction(286, 10))
+        >>> quantity("28%").agrees(Fraction(700, 25)), quantity("28%").agrees(Fraction(286, 10))
         (True, False)
+        >>> quantity(1).agrees(Fraction(5, 7)), quantity("about 1").agrees(Fraction(5, 7))
+        (False, True)
         """
         return 2 * abs(Fraction(exact) - self.value) <= self.step
 
@@ -62,7 +81,7 @@ class Quantity:
         """
         if not self.percent:
             return self
-        return Quantity(Fraction(self.value) / 100, Fraction(self.step) / 100, False, self.text)
+        return replace(self, value=Fraction(self.value) / 100, step=Fraction(self.step) / 100, percent=False)
 
     def __str__(self) -> str:
         return self.text
@@ -76,20 +95,37 @@ def quantity(written: Any) -> Quantity:
     """
     if isinstance(written, bool) or not isinstance(written, int | Decimal | str):
         raise QuantityError(f"{_shown(written)} is not a quantity", hint=_REMEDY)
-    text = written if isinstance(written, str) else f"{written:f}" if isinstance(written, Decimal) else str(written)
-    match = _QUANTITY.fullmatch(text.strip()) if text.isascii() and len(text) <= MAX_DIGITS else None
+    if not isinstance(written, str) and not is_bounded(written):
+        raise QuantityError(f"the number is not finite, or has more than {MAX_DIGITS} digits", hint=_REMEDY)
+    text = f"{written:f}" if isinstance(written, Decimal) else str(written).strip()
+    match = _QUANTITY.fullmatch(text) if text.isascii() and len(text) <= MAX_DIGITS else None
     if not match:
         problem = f"has more than {MAX_DIGITS} digits" if len(text) > MAX_DIGITS else "is not a quantity"
         raise QuantityError(f"{_shown(text)} {problem}", hint=_REMEDY)
-    unit = match["unit"]
+    unit, decimals, about = match["unit"], match["decimals"] or "", bool(match["about"])
     if unit not in SUFFIXES and unit != "%":
         raise QuantityError(f"{_shown(text)} has an unknown unit {unit!r}", hint=_remedy_for(match["number"], unit))
-    scale = SUFFIXES.get(unit, 1)
-    decimals = match["decimals"]
-    if decimals is None:
-        return Quantity(int(match["number"]) * scale, scale, unit == "%", text.strip())
-    step = Fraction(scale, 10 ** len(decimals))
-    return Quantity(int(match["number"].replace(".", "")) * step, step, unit == "%", text.strip())
+    digit = _plain(Fraction(SUFFIXES.get(unit, 1), 10 ** len(decimals)))
+    return Quantity(
+        value=_plain(Fraction(int(match["number"].replace(".", "")) * digit)),
+        step=digit if decimals or unit or about else 0,
+        percent=unit == "%",
+        multiple=bool(unit) and unit != "%",
+        about=about,
+        text=text,
+    )
+
+
+def is_bounded(number: int | Decimal) -> bool:
+    """Whether a number is finite and no longer than numbers are read; found without writing it out."""
+    if isinstance(number, int):
+        return number.bit_length() <= 4 * MAX_DIGITS and abs(number) < 10**MAX_DIGITS
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and abs(exponent) + len(number.as_tuple().digits) <= MAX_DIGITS
+
+
+def _plain(value: Fraction) -> Exact:
+    return int(value) if value.denominator == 1 else value
 
 
 def grouped(value: Exact) -> str:

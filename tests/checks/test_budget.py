@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,13 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convcalc.checks.budget
-from convcalc.checks.budget import ConfigurationError, Request, check, load_text, parse_configuration, read_budget
-from convcalc.checks.budget.judge import FAILED, PASSED, UNKNOWN, WARNED, Judge, Report
+from convcalc.analysis.load import load_text
+from convcalc.analysis.metrics import METRICS, RATIO, SHAPE, SHARE, SIZE, layer_kinds, register
+from convcalc.checks.budget import Request, check, parse_configuration, read_budget
+from convcalc.checks.budget.judge import Judge, no_laboratory
 from convcalc.checks.budget.lock import Baseline, Lock, format_lock, parse_lock
-from convcalc.checks.budget.metrics import COUNT, METRICS, SHAPE, SHARE, SIZES, Value, layer_kinds
-from convcalc.checks.budget.operators import CHECK, CLAIM
 from convcalc.checks.budget.schema import schema
-from convcalc.checks.lines import key_lines
+from convcalc.checks.claims import Judge as ClaimJudge
+from convcalc.checks.claims import read_file
+from convcalc.checks.limits import CHECK, CLAIM, COUNT, Value, kind_of
+from convcalc.checks.toml import ConfigurationError, key_lines
+from convcalc.checks.verdict import FAILED, PASSED, UNKNOWN, WARNED, Report
+from convcalc.core.errors import UsageError
 from convcalc.core.quantity import QuantityError, percentage, quantity, rounded
 
 STEM = '[[check]]\nname = "stem"\nspec = "7x7c64s2, bn, relu, maxpool3x3s2p1"\ninput = "3x224x224"\n'
@@ -33,7 +39,9 @@ def judged(text: str, lock: Lock | None = None, **how: bool) -> Report:
     configuration = parse_configuration(text, "convcalc.toml")
     judge = Judge(configuration.source, load_text, lock, **how)
     verdicts = [verdict for entry in configuration.entries for verdict in judge.entry(entry)]
-    return Report(configuration.source, tuple(verdicts), tuple(filter(None, map(judge.slack, verdicts))))
+    return Report(
+        source=configuration.source, verdicts=tuple(verdicts), notices=tuple(filter(None, map(judge.slack, verdicts)))
+    )
 
 
 def statuses(text: str, lock: Lock | None = None) -> list[str]:
@@ -43,8 +51,8 @@ def statuses(text: str, lock: Lock | None = None) -> list[str]:
 def accepted(text: str) -> Lock:
     """The lock that --update would write."""
     configuration = parse_configuration(text, "convcalc.toml")
-    judge = Judge(configuration.source, load_text, None)
-    return Lock("convcalc.lock", {entry.name: judge.baseline(entry) for entry in configuration.entries})
+    judge = Judge(configuration.source, load_text)
+    return Lock(file="convcalc.lock", baselines={entry.name: judge.baseline(entry) for entry in configuration.checks})
 
 
 # Quantities
@@ -166,7 +174,7 @@ MISTAKES = {
     "unknown operator": (STEM + "params = { maximum = 3 }\n", 5, "did you mean max"),
     "claims' operator": (STEM + 'params = { fewer = "28%" }\n', 5, "known"),
     "unknown memory": (STEM + "memory.peek = { max = 3 }\n", 5, "did you mean peak"),
-    "memory without metric": (STEM + "memory = {}\n", 5, "memory.peak"),
+    "memory without metric": (STEM + "memory = {}\n", 5, "memory.params"),
     "unknown unit": (STEM + 'params = { max = "10MB" }\n', 5, "elements"),
     "a share of a count": (STEM + 'params = { max = "10%" }\n', 5, "% sign"),
     "half a parameter": (STEM + "params = { max = 1.5 }\n", 5, "integers"),
@@ -285,20 +293,80 @@ def test_the_schema_refuses_what_the_reader_refuses(mistake):
         jsonschema.validate(table, schema())
 
 
-def test_the_schema_accepts_every_metric_with_every_operator():
-    bounds = {COUNT: "3k", SHARE: "3%", SIZES: 3, SHAPE: "3x3x3"}
-    for name, metric in METRICS.items():
-        for table, operators in (({"spec": "3x3"}, CHECK), ({"left": "3x3", "right": "3x3"}, CLAIM)):
+def test_the_schema_accepts_every_metric_by_every_name_with_every_operator():
+    bounds = {COUNT: "3k", SHARE: "3%", SIZE: 3, SHAPE: "3x3x3", RATIO: 3}
+    for name, metric in [(name, m) for m in METRICS.values() for name in (m.name, m.short) if name]:
+        kind = kind_of(metric)
+        for table, operators in (({"spec": "3x3"}, CHECK), ({"left": "3x3", "right": "5x5"}, CLAIM)):
             for key, operator in operators.items():
-                if metric.kind in operator.kinds:
-                    bound = True if operators is CLAIM and key == "equal" else bounds[metric.kind]
-                    outer, _, inner = name.partition(".")
-                    limit = {inner: {key: bound}} if inner else {key: bound}
-                    entry = {"name": "a", **table, outer: limit}
+                if kind in operator.kinds:
+                    bound = True if operators is CLAIM and key == "equal" else bounds[kind]
+                    bound = 3 if key == "ratio" else bound
+                    limit = {key: bound}
+                    for part in reversed(name.split(".")):
+                        limit = {part: limit}
+                    entry = {"name": "a", **table, **limit}
                     document = {"claim" if operators is CLAIM else "check": [entry]}
                     jsonschema.validate(document, schema())
                     text = "\n".join(f"{k} = {as_toml(v)}" for k, v in document.items())
-                    assert parse_configuration(text, "x").entries[0].limits[0].metric == name
+                    (read,) = parse_configuration(text, "x").entries[0].limits
+                    assert (read.written, read.metric.name, read.operator.key) == (name, metric.name, key)
+
+
+# Metrics are those of convcalc.analysis.metrics, and nothing here lists them
+
+
+@pytest.fixture
+def branching():
+    """A metric of a user's own, which adds up over layers."""
+    register("own.joins", title="joins", unit="joins", layer=lambda layer: int(len(layer.inputs) > 1))(
+        lambda network: sum(len(layer.inputs) > 1 for layer in network.layers)
+    )
+    yield
+    del METRICS["own.joins"]
+
+
+def test_a_registered_metric_is_limited_locked_and_in_the_schema(branching):
+    text = '[[check]]\nname = "a"\nspec = "add(3x3 | 1x1)"\nown.joins = { max = 1, min = 1 }\n'
+    assert statuses(text) == [PASSED, PASSED]
+    assert statuses(text.replace("add(3x3 | 1x1)", "3x3")) == [PASSED, FAILED]
+    baseline = accepted(text).baselines["a"]
+    assert baseline.values["own.joins"].plain == 1
+    assert [costs["own.joins"] for costs in baseline.layers.values() if "own.joins" in costs] == [1]
+    jsonschema.validate(tomllib.loads(text), schema())
+    with pytest.raises(ConfigurationError, match="unknown key 'jions'"):
+        statuses(text.replace("joins", "jions"))
+
+
+def test_a_new_metric_leaves_a_lock_as_it_is(branching):
+    lock = accepted(STEM + LIMIT)
+    del lock.baselines["stem"].values["own.joins"]
+    assert judged(STEM + LIMIT, lock, locked=True).exit_code() == 0
+
+
+def test_a_metric_of_a_users_own_that_fails_is_unknown(branching):
+    METRICS["own.joins"] = replace(METRICS["own.joins"], read=lambda network: 1 // 0)
+    text = '[[check]]\nname = "a"\nspec = "3x3"\nown.joins = { max = 1 }\n'
+    (verdict,) = judged(text).verdicts
+    assert (verdict.status, verdict.message) == (
+        UNKNOWN,
+        "own.joins cannot be computed: ZeroDivisionError: integer division or modulo by zero",
+    )
+
+
+def test_a_metric_goes_by_the_name_that_the_file_gives_it():
+    report = judged(STEM + "rf = { min = 11 }\nreceptive_field.stride = { max = 4 }\npeak = { max = '2M' }\n")
+    assert [verdict.metric for verdict in report.verdicts] == ["rf", "receptive_field.stride", "peak"]
+    assert [verdict.status for verdict in report.verdicts] == [PASSED] * 3
+    with pytest.raises(ConfigurationError, match=r"receptive_field\.size and rf are the same metric") as caught:
+        judged(STEM + "rf = { min = 11 }\nreceptive_field.size = { min = 11 }\n")
+    assert caught.value.line == 6
+
+
+def test_norm_is_a_limit_where_it_is_a_table():
+    text = '[[check]]\nname = "a"\nspec = "3x3c8"\nnorm = {}\n'
+    assert statuses(text.format("{ max = 0 }")) == [PASSED]
+    assert statuses(text.format('"bn"\nparams = { equal = 9_232 }')) == [PASSED]  # 3*3*128*8 + 2*8
 
 
 # Operators
@@ -377,7 +445,7 @@ def test_which_edit_of_a_limit_is_looser(key, tight, loose):
 def test_any_other_number_of_an_equality_is_looser():
     equal = CHECK["equal"]
     assert equal.is_looser(equal.read(3, COUNT), equal.read(4, COUNT))
-    assert equal.is_looser(equal.read("3x3", SIZES), equal.read("3x4", SIZES))
+    assert equal.is_looser(equal.read("3x3", SIZE), equal.read("3x4", SIZE))
     growth = CHECK["growth"]
     assert growth.is_looser(growth.read("5%", COUNT), growth.read("5", COUNT))
 
@@ -409,6 +477,112 @@ CLAIMS = [
 @pytest.mark.parametrize(("limit", "status"), CLAIMS)
 def test_a_claim_on_two_small_kernels(limit, status):
     assert statuses(f"{SIDES}{limit}\n") == [status]
+
+
+NEVER_FAILING = [
+    STEM + "params = { min = 0 }",
+    STEM + "rf = { min = 0 }",
+    STEM + "layers.conv = { min = '0k' }",
+    STEM + "coverage = { equal = '0k' }",
+    STEM + "coverage = { max = 1 }",
+    STEM + "coverage = { warn = '100%' }",
+    SIDES + "params = { ratio = '0k' }",
+    SIDES.replace("5x5", "3x3,3x3") + "params = { equal = true }",
+]
+
+
+@pytest.mark.parametrize("text", NEVER_FAILING)
+def test_a_limit_that_cannot_fail_is_refused(text):
+    with pytest.raises(ConfigurationError) as caught:
+        parse_configuration(text, "convcalc.toml")
+    assert caught.value.hint
+
+
+ROUNDING = [
+    ("params = { ratio = 1 }", FAILED),  # 18/25 = 0.72: a whole number is exact
+    ("params = { ratio = 'about 1' }", PASSED),
+    ("params = { ratio = 'about 0.7' }", PASSED),
+    ("params = { fewer = 'about 28.7k' }", PASSED),  # 28,672
+    ("params = { fewer = '28.7k' }", FAILED),
+    ("params = { fewer = 'about 28.6k' }", FAILED),
+]
+
+
+@pytest.mark.parametrize(("limit", "status"), ROUNDING)
+def test_what_is_written_without_decimals_is_exact(limit, status):
+    assert statuses(f"{SIDES}{limit}\n") == [status]
+
+
+def test_a_claim_over_two_default_inputs_is_not_judged():
+    text = '[[claim]]\nname = "a"\nleft = "3x3"\nright = "vgg11"\n{}params = {{ at-least-fewer = "1%" }}\n'
+    (verdict,) = judged(text.format("")).verdicts
+    assert verdict.status == UNKNOWN
+    assert "left is over 128x56x56, right over 3x224x224" in verdict.message
+    assert 'input = "3x224x224"' in verdict.remedy
+    assert statuses(text.format('input = "3x224x224"\n')) == [PASSED]
+
+
+# Claims in the language of articles
+
+IN_WORDS = """
+[[claim]]
+name = "words"
+says = "two 3x3 have about 1.4 times fewer weights than a 5x5, and {n} channels do not matter"
+input = "{n}x56x56"
+where = { n = 64 }
+specs = { five = "5x5", two = "3x3,3x3" }
+figures = { ratio = "weights(five) / weights(two)" }
+stated = { ratio = "about 1.4" }
+holds = "rf(five) == rf(two)"
+"""
+
+
+def test_a_budget_takes_claims_in_words():
+    assert statuses(IN_WORDS) == [PASSED]
+    (verdict,) = judged(IN_WORDS.replace("about 1.4", "about 1.5")).verdicts
+    assert (verdict.name, verdict.metric, verdict.operator, verdict.status) == ("words", "claim", "expected", FAILED)
+    assert verdict.message == "it is wrong, not right: ratio is 1.389, not about 1.5"
+    assert statuses(IN_WORDS.replace("about 1.4", "about 1.5") + 'expected = "wrong"\n') == [PASSED]
+    assert statuses(IN_WORDS + 'expected = "wrong"\n') == [FAILED]
+    jsonschema.validate(tomllib.loads(IN_WORDS), schema())
+
+
+def test_a_claim_of_both_kinds_is_one():
+    both = SIDES + 'params = { fewer = "28%" }\nholds = "depth(left) == 2 * depth(right)"\n'
+    assert statuses(both) == [PASSED]
+    (verdict,) = judged(both.replace("28%", "29%")).verdicts
+    assert verdict.message.startswith("it is wrong, not right: params is 28.00 % fewer (73,728 against 102,400)")
+    assert statuses(both.replace("2 *", "3 *")) == [FAILED]
+
+
+def test_what_must_be_measured_and_is_not_is_unknown():
+    text = IN_WORDS.replace('holds = "rf(five) == rf(two)"', 'holds = "difference(five, two) == 0"')
+    assert statuses(text) == [UNKNOWN]
+
+
+def test_a_claim_that_states_nothing_is_noticed(tmp_path):
+    text = '[[claim]]\nname = "taste"\nsays = "it is nicer"\noutside = "a matter of taste"\n'
+    (tmp_path / "convcalc.toml").write_text(text)
+    with pytest.raises(UsageError, match="nothing would be checked"):
+        check(read_budget(None, tmp_path), Request(), load_text)
+    (tmp_path / "convcalc.toml").write_text(text + STEM + LIMIT)
+    report = check(read_budget(None, tmp_path), Request(), load_text)
+    assert report.exit_code() == 0
+    assert [notice.message for notice in report.notices] == ["taste: it states nothing that can be judged"]
+
+
+def test_articles_read_any_budget(tmp_path):
+    path = tmp_path / "convcalc.toml"
+    path.write_text(STEM + LIMIT + SIDES + 'params = { fewer = "28%" }\n' + IN_WORDS)
+    claims = read_file(path)
+    assert [(claim.name, ClaimJudge(no_laboratory).judge(claim).verdict) for claim in claims] == [
+        ("two", "right"),
+        ("words", "right"),
+    ]
+    path.write_text(SIDES + 'params = { fewer = "29%" }\n')
+    (judged_claim,) = map(ClaimJudge(no_laboratory).judge, read_file(path))
+    assert judged_claim.verdict == "wrong"
+    assert "params is 28.00 % fewer" in judged_claim.explanation
 
 
 def test_a_third_rounds_to_what_is_stated():
@@ -467,12 +641,12 @@ def test_growth_is_against_the_baseline():
     for growth, status in (("3%", FAILED), ("3.125%", PASSED), ("298", PASSED), ("297", FAILED), ("0%", FAILED)):
         assert statuses(wider.format(growth), lock) == [status]
     verdict = judged(wider.format("0%"), lock).verdicts[0]
-    assert verdict.layers[0][:] == ("0", "params", 9408, 9702)
+    assert tuple(verdict.layers[0]) == ("0", "params", 9408, 9702)
     assert verdict.excess == 298
 
 
 def test_growth_without_a_baseline_is_unknown_and_says_what_to_do():
-    for lock in (None, Lock("convcalc.lock", {})):
+    for lock in (None, Lock(file="convcalc.lock", baselines={})):
         report = judged(GROWING.format("0%"), lock)
         assert report.exit_code() == 2
         assert "--update" in report.verdicts[0].remedy
@@ -499,7 +673,7 @@ def test_the_lock_reads_back_and_is_sorted():
 
 @given(
     st.text(min_size=1),
-    st.dictionaries(st.sampled_from([name for name, m in METRICS.items() if m.kind == COUNT]), st.integers(0)),
+    st.dictionaries(st.sampled_from([name for name, known in METRICS.items() if known.is_count]), st.integers(0)),
     st.dictionaries(
         st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
         st.dictionaries(st.sampled_from(["params", "macs"]), st.integers(0), min_size=1),
@@ -508,22 +682,23 @@ def test_the_lock_reads_back_and_is_sorted():
 def test_any_lock_reads_back(name, values, layers):
     name = "".join(char for char in name if char.isprintable()) or "a"
     counts = {metric: Value(COUNT, (Fraction(number),)) for metric, number in values.items()}
-    lock = Lock("x", {name: Baseline("00", counts, layers)})
+    lock = Lock(file="x", baselines={name: Baseline(fingerprint="00", values=counts, layers=layers)})
     assert parse_lock(format_lock(lock), "x") == lock
 
 
 BROKEN_LOCKS = [
-    "lock-version = 2",
+    "lock-version = 1",
+    "lock-version = 3",
     "",
     "{",
-    "lock-version = 1\ncheck = 3",
-    "lock-version = 1\n[check.a]\nparams = 3",
-    "lock-version = 1\n[check.a]\nfingerprint = '0'\nparams = 'many'",
-    "lock-version = 1\n[check.a]\nfingerprint = '0'\nbogus = 3",
-    "lock-version = 1\n[check.a]\nfingerprint = '0'\ncoverage = '1/0'",
-    "lock-version = 1\n[check.a]\nfingerprint = '0'\nlayer = 3",
-    "lock-version = 1\n[check.a]\nfingerprint = '0'\nlayer = { x = { params = 'y' } }",
-    "<<<<<<< ours\nlock-version = 1",
+    "lock-version = 2\ncheck = 3",
+    "lock-version = 2\n[check.a]\nparams = 3",
+    "lock-version = 2\n[check.a]\nfingerprint = '0'\nparams = 'many'",
+    "lock-version = 2\n[check.a]\nfingerprint = '0'\nbogus = 3",
+    "lock-version = 2\n[check.a]\nfingerprint = '0'\ncoverage = '1/0'",
+    "lock-version = 2\n[check.a]\nfingerprint = '0'\nlayer = 3",
+    "lock-version = 2\n[check.a]\nfingerprint = '0'\nlayer = { x = { params = 'y' } }",
+    "<<<<<<< ours\nlock-version = 2",
 ]
 
 
@@ -537,7 +712,7 @@ def test_a_broken_lock_is_refused(text):
 @given(st.text())
 def test_any_lock_is_read_or_refused(text):
     try:
-        parse_lock(f"lock-version = 1\n{text}", "convcalc.lock")
+        parse_lock(f"lock-version = 2\n{text}", "convcalc.lock")
     except ConfigurationError:
         return
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from fractions import Fraction
 from pathlib import Path
 
 import jsonschema
@@ -17,9 +18,8 @@ import pytest
 import xmlschema
 import yaml
 
-from convcalc.checks.budget.configuration import Source
-from convcalc.checks.budget.judge import FAILED, UNKNOWN, Notice, Report, Verdict
-from convcalc.core.quantity import Fraction
+from convcalc.checks.toml import Document
+from convcalc.checks.verdict import FAILED, UNKNOWN, Notice, Report, Verdict
 from convcalc.report.write.verdicts import FORMATS, render
 
 ROOT = Path(__file__).parents[2]
@@ -148,11 +148,13 @@ def test_a_pull_request_that_loosens_a_limit(example):
     commit(example)
     assert run(example, "check", *ALLOW).returncode == 0  # unseen without --against
     seen = run(example, "check", *ALLOW, "--against", "main")
-    assert seen.returncode == 0
-    assert "warn   tinynet: params max: limit changed 40k -> 60k (convcalc.toml:14)" in seen.stdout
-    assert "params growth 0% removed" in seen.stdout
-    assert "baseline changed, params 38,314 -> 48,286; compared with the old one" in seen.stdout
-    assert run(example, "check", *ALLOW, "--against", "main", "--strict").returncode == 1
+    assert seen.returncode == 1
+    assert "FAIL   tinynet: params max: limit changed 40k -> 60k\n       convcalc.toml:14: " in seen.stdout
+    assert "FAIL   tinynet: params growth 0% removed" in seen.stdout
+    assert "FAIL   tinynet: baseline changed, params 38,314 -> 48,286; compared with the old one" in seen.stdout
+    allowed = run(example, "check", *ALLOW, "--against", "main", "--allow-edits", "--strict")
+    assert allowed.returncode == 0
+    assert "note   tinynet: params max: limit changed 40k -> 60k (convcalc.toml:14)" in allowed.stdout
 
 
 def test_a_model_is_not_imported_without_leave(example):
@@ -282,16 +284,17 @@ def test_against_a_revision_takes_lock_and_limits_from_there(stem):
     run(stem, "check", "--update")
     done = run(stem, "check", "--against", "main")
     assert "growth 5% on the baseline 9,536" in done.stdout
-    assert "warn   stem: params max: limit changed 10k -> 11k" in done.stdout
-    assert "warn   stem: input changed 3x224x224 -> 3x112x112" in done.stdout
+    assert "FAIL   stem: params max: limit changed 10k -> 11k" in done.stdout
+    assert "FAIL   stem: input changed 3x224x224 -> 3x112x112" in done.stdout
+    assert "FAIL   stem: spec changed 7x7c64s2, bn -> 7x7c66s2, bn" in done.stdout
     assert "baseline changed, params 9,536 -> 9,834" in done.stdout
     (stem / "convcalc.toml").unlink()
     (stem / "pyproject.toml").write_text(STEM.replace("[[check", "[[tool.convcalc.check").replace("10k", "12k"))
     moved = run(stem, "check", "--against", "main")
-    assert "limit changed 10k -> 12k (pyproject.toml:5)" in moved.stdout
+    assert "limit changed 10k -> 12k\n       pyproject.toml:5: " in moved.stdout
     renamed = STEM.replace('"stem"', '"trunk"')
     (stem / "convcalc.toml").write_text(renamed)
-    assert "warn   stem: removed since main" in run(stem, "check", "--against", "main").stdout
+    assert "FAIL   stem: removed since main" in run(stem, "check", "--against", "main").stdout
 
 
 def test_only_updates_only_what_it_names(stem):
@@ -395,13 +398,23 @@ HOSTILE = "a\n::error::x %0A <b>&\"'| `c` ]]> \x1b[31m \x00 \ud800 ##[error]y"
 
 def hostile_report() -> Report:
     """A report whose every text is out to break its format, with twelve broken limits."""
-    source = Source("con,vc:alc.toml", "x = 1\n" * 3, (), {("a",): 2})
+    source = Document(file="con,vc:alc.toml", text="x = 1\n" * 3, known={("a",): 2})
     broken = [
-        Verdict(f"n{i}{HOSTILE}", HOSTILE, "max", FAILED, HOSTILE, HOSTILE, relative=Fraction(i), path=("a",))
+        Verdict(
+            name=f"n{i}{HOSTILE}",
+            metric=HOSTILE,
+            operator="max",
+            status=FAILED,
+            message=HOSTILE,
+            remedy=HOSTILE,
+            relative=Fraction(i),
+            path=("a",),
+        )
         for i in range(12)
     ]
-    unknown = Verdict("unknown", "params", "max", UNKNOWN, "no number", path=("a",))
-    return Report(source, (*broken, unknown), (Notice(HOSTILE, ("a",)), Notice(HOSTILE, (), True)))
+    unknown = Verdict(name="unknown", metric="params", operator="max", status=UNKNOWN, message="no number", path=("a",))
+    notices = (Notice(message=HOSTILE, path=("a",)), Notice(message=HOSTILE, warning=True))
+    return Report(source=source, verdicts=(*broken, unknown), notices=notices)
 
 
 def test_junit_is_valid():
@@ -530,7 +543,7 @@ def test_the_action_runs_nothing_of_its_inputs(action, stem, hostile):
         done = action(**{f"CONVCALC_{name}": hostile})
         assert done.returncode == (0 if name == "ALLOW_IMPORT" else 2)
     for name in ("STRICT", "LOCKED", "SPECS_ONLY"):
-        assert action(**{f"CONVCALC_{name}": hostile}).returncode == 0
+        assert action(**{f"CONVCALC_{name}": hostile}).returncode == 2
     assert not (stem / "pwned").exists()
 
 

@@ -103,7 +103,7 @@ def test_text(convcalc_budget):
     assert len(report.verdicts) == 2
 
 def test_graph(convcalc_budget):
-    convcalc_budget(convcalc.block("resnet18").graph(), params={"equal": 11_689_512})
+    convcalc_budget(convcalc.load("resnet18").graph, params={"equal": 11_689_512})
 
 def test_mistake(convcalc_budget):
     with pytest.raises(convcalc.ConvcalcError, match="did you mean params"):

@@ -13,6 +13,7 @@ import torch
 
 from convcalc import parse
 from convcalc.checks.claims import Judge, read, shipped
+from convcalc.checks.toml import Document
 from convcalc.cli import main
 from convcalc.core.errors import ConfirmError, UsageError
 from convcalc.core.graph import Graph
@@ -116,15 +117,15 @@ def test_a_missing_device_is_no_verdict() -> None:
         pytest.skip("this machine has one")
     with pytest.raises(ConfirmError):
         TorchLaboratory("cuda")
-    (claim,) = [claim for claim in shipped() if claim.id == "kernels/shuffle-is-free"]
+    (claim,) = [claim for claim in shipped() if claim.name == "kernels/shuffle-is-free"]
     judged = Judge(lambda: TorchLaboratory("cuda")).judge(claim)
     assert judged.verdict == "not run"
     assert "no device 'cuda'" in judged.explanation
 
 
 def test_experiments_can_make_a_claim_wrong(laboratory: TorchLaboratory) -> None:
-    text = '[[claim]]\nid = "a"\nsays = "b"\ninput = "12x5x5"\nspecs = { net = "1x1g3,1x1g3" }\n'
-    (claim,) = read(text + 'holds = "groups_reached(net, 3) == [3, 3]"', "own.toml")
+    text = '[[claim]]\nname = "a"\nsays = "b"\ninput = "12x5x5"\nspecs = { net = "1x1g3,1x1g3" }\n'
+    (claim,) = read(Document(file="own.toml", text=text + 'holds = "groups_reached(net, 3) == [3, 3]"'))
     judged = Judge(lambda: laboratory).judge(claim)
     assert judged.verdict == "wrong"
     assert "groups_reached(net, 3) = [1, 1]" in judged.explanation

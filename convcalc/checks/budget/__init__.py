@@ -1,24 +1,12 @@
-"""Budgets: limits on what blocks and models cost, judged exactly (`convcalc check`).
+"""Budgets: limits on what networks cost, judged exactly (`convcalc check`).
 
-A file of limits (`configuration`, found by `files`) names networks; their numbers (`metrics`) are held
-against bounds (`operators`, `quantity`) and against a baseline (`lock`, or git's through `revision`) by
-`judge`; `run` brings all of it together. Nothing here imports torch, and nothing prints.
+A file of limits (`configuration`, found by `files`) names networks; their numbers are held against bounds
+(`convcalc.checks.limits`) and against a baseline (`lock`, or git's through `revision`) by `judge`; `run` brings
+all of it together. Nothing here imports torch, and nothing prints.
 """
 
-from convcalc.checks.budget.configuration import Configuration, ConfigurationError, parse_configuration
+from convcalc.checks.budget.configuration import Check, Configuration, parse_configuration
 from convcalc.checks.budget.files import Budget, read_budget
-from convcalc.checks.budget.judge import Notice, Report, Verdict
 from convcalc.checks.budget.run import Request, check
 
-__all__ = [
-    "Budget",
-    "Configuration",
-    "ConfigurationError",
-    "Notice",
-    "Report",
-    "Request",
-    "Verdict",
-    "check",
-    "parse_configuration",
-    "read_budget",
-]
+__all__ = ["Budget", "Check", "Configuration", "Request", "check", "parse_configuration", "read_budget"]

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from convcalc.checks.budget.configuration import (
-    FILE,
-    MAX_BYTES,
-    PROJECT_FILE,
-    Configuration,
-    ConfigurationError,
-    decode,
-    load_toml,
-    parse_configuration,
-)
+from convcalc.checks.budget.configuration import FILE, PROJECT_FILE, Configuration, parse_configuration
+from convcalc.checks.models import refuse_plugin
+from convcalc.checks.toml import ConfigurationError, cut, load, read_text
 from convcalc.core.errors import UsageError
 
 TABLE = ("tool", "convcalc")
@@ -23,13 +17,26 @@ TABLE = ("tool", "convcalc")
 
 LOCK = "convcalc.lock"
 
+Plugin = Callable[[str, tuple[str, ...]], object]
 
-class Budget(NamedTuple):
-    """A budget on disk. `root` is the repository: nothing that the file names may lie outside it."""
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """A budget on disk.
+
+    Args:
+        configuration: what it says.
+        path: where it lies.
+        root: the repository: nothing that the file names may lie outside it.
+        start: the folder that it was looked for from; None where the file was named.
+        plugin: loads plugins, of this budget and of what it was at another revision.
+    """
 
     configuration: Configuration
     path: Path
     root: Path
+    start: Path | None = None
+    plugin: Plugin = refuse_plugin
 
     @property
     def folder(self) -> Path:
@@ -38,8 +45,7 @@ class Budget(NamedTuple):
     @property
     def lock_path(self) -> Path:
         """The lock beside the file, or where the file says. Raises ConfigurationError outside the repository."""
-        default = LOCK if self.path.name in (FILE, PROJECT_FILE) else f"{self.path.stem}.lock"
-        return self._inside(self.configuration.lock or default, "lock")
+        return self._inside(self.configuration.lock or default_lock(self.path), "lock")
 
     @property
     def python_path(self) -> tuple[Path, ...]:
@@ -52,24 +58,25 @@ class Budget(NamedTuple):
         return _shown(path, self.root)
 
     def _inside(self, written: str, key: str) -> Path:
-        path = self.folder / written
-        if "\0" not in written and path.resolve().is_relative_to(self.root):
-            return path
         source = self.configuration.source
-        raise ConfigurationError(
-            f"{key} {written!r} leads out of the repository",
-            file=source.file,
-            line=source.line((key,)) if getattr(self.configuration, key.replace("-", "_")) else None,
-            hint="name a path inside it, and no symbolic link that leaves it",
-        )
+        return inside(self.folder, self.root, written, key, source.file, source.line((key,)))
 
 
-def read_budget(config: str | None, start: Path) -> Budget:
+def inside(folder: Path, root: Path, written: str, key: str, file: str, line: int | None = None) -> Path:
+    """The path that a budget in `folder` means by what is `written`. Raises ConfigurationError outside `root`."""
+    path = folder / written
+    if "\0" not in written and resolved(path, file, line).is_relative_to(root):
+        return path
+    hint = "name a path inside it, and no symbolic link that leaves it"
+    raise ConfigurationError(f"{key} {cut(written)!r} leads out of the repository", file=file, line=line, hint=hint)
+
+
+def read_budget(config: str | None, start: Path, plugin: Plugin = refuse_plugin) -> Budget:
     """The budget at `config`, or the first one from `start` upwards. Raises ConfigurationError, UsageError."""
     path = Path(config) if config else discover(start)
     folder = path.absolute().parent
-    root = repository_root(folder) or folder.resolve()
-    if folder.resolve().is_relative_to(root) and not path.resolve().is_relative_to(root):
+    root = repository_root(folder) or resolved(folder, str(folder))
+    if resolved(folder, str(folder)).is_relative_to(root) and not resolved(path, str(path)).is_relative_to(root):
         raise ConfigurationError(
             "the file is a symbolic link that leads out of the repository",
             file=str(path),
@@ -80,7 +87,34 @@ def read_budget(config: str | None, start: Path) -> Budget:
     is_project = path.name == PROJECT_FILE
     if is_project and config and not has_table(text, shown):
         raise ConfigurationError("there is no [tool.convcalc]", file=shown, hint="convcalc init writes a first budget")
-    return Budget(parse_configuration(text, shown, TABLE if is_project else ()), path.absolute(), root)
+
+    def load_plugin(name: str, python_path: tuple[str, ...]) -> object:
+        folders = (inside(folder, root, written, "python-path", shown) for written in (*python_path, "."))
+        return plugin(name, tuple(map(str, folders)))
+
+    configuration = parse_configuration(text, shown, TABLE if is_project else (), load_plugin)
+    return Budget(
+        configuration=configuration,
+        path=path.absolute(),
+        root=root,
+        start=None if config else start.absolute(),
+        plugin=load_plugin,
+    )
+
+
+def default_lock(path: Path) -> str:
+    """The lock of a budget that names none."""
+    return LOCK if path.name in (FILE, PROJECT_FILE) else f"{path.stem}.lock"
+
+
+def resolved(path: Path, file: str, line: int | None = None) -> Path:
+    """A path without links. Raises ConfigurationError where links go in circles, or a name is too long."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        said = getattr(error, "strerror", None) or "symbolic links go in circles"
+        hint = "name a path that leads to a file"
+        raise ConfigurationError(f"the path leads nowhere: {said}", file=file, line=line, hint=hint) from None
 
 
 def discover(start: Path) -> Path:
@@ -93,7 +127,7 @@ def discover(start: Path) -> Path:
         project = folder / PROJECT_FILE
         if project.is_file() and has_table(read_text(project, str(project)), str(project)):
             return project
-        if root is None or folder.resolve() == root:
+        if root is None or resolved(folder, str(folder)) == root:
             break
     raise UsageError(
         f"no {FILE}, and no [tool.convcalc] in {PROJECT_FILE}, here or above in the repository",
@@ -105,27 +139,16 @@ def has_table(text: str, file: str) -> bool:
     """Whether a pyproject.toml holds a budget. A file that does not mention one is not parsed."""
     if TABLE[1] not in text:
         return False
-    tool = load_toml(text, file).get("tool", {})
+    tool = load(text, file).get("tool", {})
     return isinstance(tool, dict) and "convcalc" in tool
 
 
 def repository_root(folder: Path) -> Path | None:
     """The nearest folder with a .git, links resolved."""
-    resolved = folder.resolve()
-    return next((parent for parent in (resolved, *resolved.parents) if (parent / ".git").exists()), None)
-
-
-def read_text(path: Path, shown: str) -> str:
-    """A file's text. Raises ConfigurationError."""
-    try:
-        with path.open("rb") as file:
-            return decode(file.read(MAX_BYTES + 1), shown)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the file cannot be read: {error.strerror}", file=shown, hint="--config names another file"
-        ) from None
+    whole = resolved(folder, str(folder))
+    return next((parent for parent in (whole, *whole.parents) if (parent / ".git").exists()), None)
 
 
 def _shown(path: Path, root: Path) -> str:
-    folder = path.parent.resolve()
+    folder = resolved(path.parent, str(path))
     return (folder.relative_to(root) / path.name).as_posix() if folder.is_relative_to(root) else str(path)

@@ -4,146 +4,95 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import NamedTuple
 
-from convcalc.analysis.metrics import NoNumberError
+from convcalc.analysis.metrics import LAYERS, METRICS, Metric, NoNumberError
 from convcalc.analysis.network import Network
-from convcalc.checks.budget.configuration import Entry, Limit, Source
-from convcalc.checks.budget.lock import MAX_LAYERS, Baseline, Lock
-from convcalc.checks.budget.metrics import LAYER_COSTS, Value, layer_costs, value_of, values_of
-from convcalc.checks.budget.operators import Bound
-from convcalc.checks.lines import Path as KeyPath
-from convcalc.core.errors import ConvcalcError
-from convcalc.core.quantity import Exact, grouped, percentage
-from convcalc.language.source import Source as NetworkSource
-
-PASSED, WARNED, FAILED, UNKNOWN = "passed", "warned", "failed", "unknown"
-"""What became of a limit. UNKNOWN is neither kept nor broken: the number is missing."""
+from convcalc.checks.budget.configuration import Check, Entry
+from convcalc.checks.budget.lock import Baseline, Lock, baseline_of, layer_costs
+from convcalc.checks.claims.claims import Claim
+from convcalc.checks.claims.judge import Judge as ClaimJudge
+from convcalc.checks.claims.judge import Judged
+from convcalc.checks.claims.words import Laboratory
+from convcalc.checks.limits import Limit, Value
+from convcalc.checks.toml import ConfigurationError, Document
+from convcalc.checks.verdict import FAILED, PASSED, UNKNOWN, WARNED, LayerChange, Notice, Verdict, unknown
+from convcalc.core.errors import ConfirmError, ConvcalcError
+from convcalc.core.quantity import grouped, percentage
+from convcalc.language.source import Source
 
 SLACK = Fraction(1, 10)
 """A limit that leaves more of itself unused than this gets a notice."""
 
 SHOWN_LAYERS = 5
 
-_ADDS_UP = {"weights": "params", "flops": "macs", "memory.params": "params"}
+UPDATE = "convcalc check --update accepts today's numbers; commit the lock"
 
-Load = Callable[[NetworkSource], Network]
-"""Builds the network that a definition names. Raises ConvcalcError."""
-
-
-class LayerChange(NamedTuple):
-    """What a layer costs and cost in the baseline (None: there is no baseline)."""
-
-    name: str
-    cost: str
-    before: int | None
-    now: int
-
-    @property
-    def change(self) -> int:
-        return self.now - (self.before or 0)
+Load = Callable[[Source], Network]
+"""Builds the network that is named. Raises ConvcalcError."""
 
 
-class Verdict(NamedTuple):
-    """What became of one limit. `line` is where it stands in `file`; `text` is that line.
-
-    `message` says it in one line, `remedy` what to do; `excess` and `relative` as in Judgement.
-    """
-
-    name: str
-    metric: str
-    operator: str
-    status: str
-    message: str
-    remedy: str = ""
-    value: Value | None = None
-    limit: Bound | None = None
-    excess: Exact | None = None
-    relative: Fraction | None = None
-    baseline: Value | None = None
-    layers: tuple[LayerChange, ...] = ()
-    path: KeyPath = ()
-
-    @property
-    def ok(self) -> bool:
-        return self.status in (PASSED, WARNED)
-
-
-class Notice(NamedTuple):
-    """Something to know that breaks nothing. A `warning` fails under --strict."""
-
-    message: str
-    path: KeyPath = ()
-    warning: bool = False
-
-
-class Report(NamedTuple):
-    """What a run found."""
-
-    source: Source
-    verdicts: tuple[Verdict, ...]
-    notices: tuple[Notice, ...] = ()
-
-    def of(self, *statuses: str) -> list[Verdict]:
-        """The verdicts with one of these statuses."""
-        return [verdict for verdict in self.verdicts if verdict.status in statuses]
-
-    @property
-    def is_complete(self) -> bool:
-        return not self.of(UNKNOWN)
-
-    def exit_code(self, *, strict: bool = False) -> int:
-        """0 where everything holds, 1 where a limit is broken, 2 where a number is missing (also when both)."""
-        if not self.is_complete:
-            return 2
-        warned = bool(self.of(WARNED)) or any(notice.warning for notice in self.notices)
-        return 1 if self.of(FAILED) or (strict and warned) else 0
+def no_laboratory() -> Laboratory:
+    """What claims that must be measured get where nothing can be run."""
+    raise ConfirmError("nothing is run here", hint="convcalc articles --file runs what must be measured")
 
 
 class Judge:
-    """Judges entries one by one; what was measured is kept for the lock."""
+    """Judges entries one by one; what was measured is kept for the lock.
 
-    def __init__(self, source: Source, load: Load, lock: Lock | None, *, locked: bool = False) -> None:
+    Args:
+        source: the budget's text.
+        load: builds networks.
+        lock: the baseline, if there is one.
+        locked: whether any difference from the baseline fails.
+        open_laboratory: opens what runs experiments, for claims that need one.
+    """
+
+    def __init__(
+        self,
+        source: Document,
+        load: Load,
+        lock: Lock | None = None,
+        *,
+        locked: bool = False,
+        open_laboratory: Callable[[], Laboratory] = no_laboratory,
+    ) -> None:
         self.source = source
         self.load = load
         self.lock = lock
         self.locked = locked
-        self.subjects: dict[NetworkSource, Network] = {}
-        self.refused: dict[NetworkSource, ConvcalcError] = {}
+        self.networks: dict[Source, Network] = {}
+        self._refused: dict[Source, ConvcalcError] = {}
+        self._claims = ClaimJudge(open_laboratory, self.network)
 
-    def subject(self, definition: NetworkSource) -> Network:
-        """The network of a definition, built once. Raises ConvcalcError, the same one each time."""
-        if definition in self.refused:
-            raise self.refused[definition]
-        if definition not in self.subjects:
+    def network(self, source: Source) -> Network:
+        """The network, built once. Raises ConvcalcError, the same one each time."""
+        if source in self._refused:
+            raise self._refused[source]
+        if source not in self.networks:
             try:
-                self.subjects[definition] = self.load(definition)
+                self.networks[source] = self.load(source)
             except ConvcalcError as error:
-                self.refused[definition] = error
+                self._refused[source] = error
                 raise
-        return self.subjects[definition]
+        return self.networks[source]
 
     def entry(self, entry: Entry) -> Iterator[Verdict]:
-        """The verdicts on one entry: one for each limit, and under --locked on its baseline."""
-        try:
-            subjects = [self.subject(side) for side in entry.sides]
-        except ConvcalcError as error:
-            where = (*entry.path, "left" if entry.is_claim else "spec")
-            yield from (self._unknown(entry, limit, error, where) for limit in entry.limits)
+        """The verdicts on one entry: one for each limit, one for what a claim states besides."""
+        if isinstance(entry, Claim):
+            yield from self._claim(entry)
             return
-        for limit in entry.limits:
-            try:
-                yield self._limit(entry, limit, subjects)
-            except ConvcalcError as error:
-                yield self._unknown(entry, limit, error, limit.path)
-        if self.locked and not entry.is_claim:
-            yield from self._unchanged(entry, subjects[0])
+        try:
+            networks = [self.network(entry.source)]
+        except ConvcalcError as error:
+            yield from _all_unknown(entry, error, "spec")
+            return
+        yield from (self._limit(entry, limit, networks, self._accepted(entry)) for limit in entry.limits)
+        if self.locked:
+            yield from self._unchanged(entry)
 
-    def baseline(self, entry: Entry) -> Baseline:
-        """What the lock keeps of a check. Raises ConvcalcError where not everything is known."""
-        subject = self.subject(entry.sides[0])
-        layers = layer_costs(subject) if len(subject.graph.nodes) <= MAX_LAYERS else {}
-        return Baseline(entry.sides[0].fingerprint, values_of(subject), layers)
+    def baseline(self, check: Check) -> Baseline:
+        """What the lock keeps of a check. Raises ConvcalcError where it cannot be built."""
+        return baseline_of(self.network(check.source), check.source.fingerprint)
 
     def slack(self, verdict: Verdict) -> Notice | None:
         """The notice on a limit that leaves more than a tenth of itself unused."""
@@ -154,109 +103,135 @@ class Judge:
             return None
         left = "leaves {} unused" if verdict.operator == "max" else "is exceeded by {}"
         return Notice(
-            f"{verdict.name}: {verdict.metric} {verdict.operator} {verdict.limit.text} {left.format(percentage(spare))}"
-            f" (the number is {verdict.value}): tighten it to notice changes",
-            verdict.path,
+            message=f"{verdict.name}: {verdict.metric} {verdict.operator} {verdict.limit} "
+            f"{left.format(percentage(spare))} (the number is {verdict.value}): tighten it to notice changes",
+            path=verdict.path,
         )
 
     def moved(self, entry: Entry) -> Notice | None:
         """The notice on a check whose definition is not the one that the baseline was made of."""
         accepted = self._accepted(entry)
-        if accepted is None or accepted.fingerprint == entry.sides[0].fingerprint:
+        if accepted is None or not isinstance(entry, Check) or accepted.fingerprint == entry.source.fingerprint:
             return None
-        uses_baseline = next((limit for limit in entry.limits if limit.operator.key == "growth"), None)
-        if uses_baseline is None:
+        growth = next((limit for limit in entry.limits if limit.operator.key == "growth"), None)
+        if growth is None:
             return None
-        return Notice(
-            f"{entry.name}: spec or input is not the one that the baseline was made of: growth compares the two",
-            uses_baseline.path,
-        )
+        message = f"{entry.name}: spec or input is not the one that the baseline was made of: growth compares the two"
+        return Notice(message=message, path=growth.path)
 
     def _accepted(self, entry: Entry) -> Baseline | None:
-        return self.lock.baselines.get(entry.name) if self.lock and not entry.is_claim else None
+        return self.lock.baselines.get(entry.name) if self.lock and isinstance(entry, Check) else None
 
-    def _limit(self, entry: Entry, limit: Limit, subjects: list[Network]) -> Verdict:
-        value = value_of(subjects[0], limit.metric)
-        accepted = self._accepted(entry)
-        baseline = accepted.values.get(limit.metric) if accepted else None
-        reference = value_of(subjects[1], limit.metric) if entry.is_claim else baseline
-        if limit.operator.key == "growth" and baseline is None:
-            raise NoNumberError(
-                f"there is no baseline of {limit.metric}{f' in {self.lock.file}' if self.lock else ''}",
-                hint=f"convcalc check --update --only {entry.name!r} accepts today's numbers; commit the lock",
-            )
-        judgement = limit.operator.judge(value, limit.bound, reference)
-        broken = not judgement.ok
-        return Verdict(
-            entry.name,
-            limit.metric,
-            limit.operator.key,
-            (WARNED if limit.operator.is_soft else FAILED) if broken else PASSED,
-            f"{limit.metric} is {judgement.words}",
-            limit.operator.remedy if broken else "",
-            value,
-            limit.bound,
-            judgement.excess,
-            judgement.relative,
-            baseline,
-            layer_changes(limit.metric, subjects[0], accepted) if broken and not entry.is_claim else (),
-            limit.path,
-        )
+    # Claims
 
-    def _unchanged(self, entry: Entry, subject: Network) -> Iterator[Verdict]:
-        """Under --locked: one verdict for each number that is not the baseline's, or one that none differs."""
-        where = (*entry.path, "spec")
-        accepted = self._accepted(entry)
-        if accepted is None:
-            file = f" in {self.lock.file}" if self.lock else ": there is no lock"
-            missing = NoNumberError(f"there is no baseline of it{file}", hint=UPDATE)
-            yield _unknown(entry, "lock", "locked", missing, where)
+    def _claim(self, claim: Claim) -> Iterator[Verdict]:
+        if not claim.is_compared_only:
+            yield from self._stated(claim)
             return
         try:
-            now = self.baseline(entry)
+            networks = self._claims.sides(claim)
         except ConvcalcError as error:
-            yield _unknown(entry, "lock", "locked", error, where)
+            yield from _all_unknown(claim, error, "left")
             return
-        differing = [
-            metric
-            for metric in sorted({*accepted.values, *now.values})
-            if accepted.values.get(metric) != now.values.get(metric)
-        ]
-        for metric in differing:
-            old, new = accepted.values.get(metric), now.values.get(metric)
-            message = f"{metric} is {_or_none(new)}, locked at {_or_none(old)}{_difference(old, new)}"
-            changes = layer_changes(metric, subject, accepted)
+        yield from (self._limit(claim, limit, networks, None) for limit in claim.limits)
+
+    def _stated(self, claim: Claim) -> Iterator[Verdict]:
+        """The verdict on a whole claim: it is right, or whatever else its author expects."""
+        try:
+            judged = self._claims.judge(claim)
+        except ConfigurationError as error:
+            yield unknown(claim.name, "claim", "expected", error, path=claim.path)
+            return
+        if claim.expected or judged.verdict not in ("outside", "unstated"):
+            yield _of_claim(claim, judged)
+
+    # Checks
+
+    def _limit(self, entry: Entry, limit: Limit, networks: list[Network], accepted: Baseline | None) -> Verdict:
+        baseline = accepted.values.get(limit.metric.name) if accepted else None
+        try:
+            if limit.operator.key == "growth" and baseline is None:
+                raise self._no_baseline(entry, limit)
+            value, judgement = limit.judge(networks, baseline)
+        except ConvcalcError as error:
+            return unknown(entry.name, limit.written, limit.operator.key, error, path=limit.path, limit=limit.bound)
+        broken = not judgement.ok
+        return Verdict(
+            name=entry.name,
+            metric=limit.written,
+            operator=limit.operator.key,
+            status=(WARNED if limit.operator.is_soft else FAILED) if broken else PASSED,
+            message=f"{limit.written} is {judgement.words}",
+            remedy=limit.operator.remedy if broken else "",
+            value=value,
+            limit=limit.bound,
+            excess=judgement.excess,
+            relative=judgement.relative,
+            baseline=baseline,
+            layers=layer_changes(limit.metric, networks[0], accepted) if broken and len(networks) == 1 else (),
+            path=limit.path,
+        )
+
+    def _no_baseline(self, entry: Entry, limit: Limit) -> NoNumberError:
+        place = f" in {self.lock.file}" if self.lock else ""
+        return NoNumberError(
+            f"there is no baseline of {limit.written}{place}",
+            hint=f"convcalc check --update --only {entry.name!r} accepts today's numbers; commit the lock",
+        )
+
+    def _unchanged(self, check: Check) -> Iterator[Verdict]:
+        """Under --locked: one verdict for each number that is not the baseline's, or one that none differs."""
+        path = (*check.path, "spec")
+        accepted = self._accepted(check)
+        if accepted is None:
+            place = f" in {self.lock.file}" if self.lock else ": there is no lock"
+            missing = NoNumberError(f"there is no baseline of it{place}", hint=UPDATE)
+            yield unknown(check.name, "lock", "locked", missing, path=path)
+            return
+        now = self.baseline(check)
+        differing = _differing(accepted, now)
+        for name in differing:
+            old, new = accepted.values.get(name), now.values.get(name)
             yield Verdict(
-                entry.name, metric, "locked", FAILED, message, UPDATE, new, baseline=old, layers=changes, path=where
+                name=check.name,
+                metric=name,
+                operator="locked",
+                status=FAILED,
+                message=f"{name} is {_or_none(new)}, locked at {_or_none(old)}{_difference(old, new)}",
+                remedy=UPDATE,
+                value=new,
+                baseline=old,
+                layers=layer_changes(METRICS[name], self.network(check.source), accepted) if name in METRICS else (),
+                path=path,
             )
-        if differing:
-            return
-        same = accepted == now
-        message = "nothing differs from the lock" if same else "the definition or a layer is not as locked"
-        status = PASSED if same else FAILED
-        yield Verdict(entry.name, "lock", "locked", status, message, "" if same else UPDATE, path=where)
+        if not differing:
+            same = accepted.fingerprint == now.fingerprint and _same_layers(accepted, now)
+            yield Verdict(
+                name=check.name,
+                metric="lock",
+                operator="locked",
+                status=PASSED if same else FAILED,
+                message="nothing differs from the lock" if same else "the definition or a layer is not as locked",
+                remedy="" if same else UPDATE,
+                path=path,
+            )
 
-    def _unknown(self, entry: Entry, limit: Limit, error: ConvcalcError, path: KeyPath) -> Verdict:
-        return _unknown(entry, limit.metric, limit.operator.key, error, path)._replace(limit=limit.bound)
 
-
-UPDATE = "convcalc check --update accepts today's numbers; commit the lock"
-
-
-def layer_changes(name: str, network: Network, accepted: Baseline | None) -> tuple[LayerChange, ...]:
+def layer_changes(metric: Metric, network: Network, accepted: Baseline | None) -> tuple[LayerChange, ...]:
     """The layers that changed most against the baseline; the most costly ones where there is none.
 
     A metric that is no sum over layers has none.
     """
-    cost = name if name in LAYER_COSTS else _ADDS_UP.get(name, "")
-    if not cost:
-        return ()
-    now = {name: costs.get(cost, 0) for name, costs in layer_costs(network).items()}
+    name = metric.name
+    now = {layer: costs[name] for layer, costs in layer_costs(network).items() if name in costs}
     if accepted is None or not accepted.layers:
         largest = sorted(now.items(), key=lambda item: -item[1])[:SHOWN_LAYERS]
-        return tuple(LayerChange(name, cost, None, number) for name, number in largest if number)
-    before = {name: costs.get(cost, 0) for name, costs in accepted.layers.items()}
-    changes = [LayerChange(name, cost, before.get(name, 0), now.get(name, 0)) for name in {**before, **now}]
+        return tuple(LayerChange(name=layer, cost=name, before=None, now=cost) for layer, cost in largest)
+    before = {layer: costs[name] for layer, costs in accepted.layers.items() if name in costs}
+    changes = [
+        LayerChange(name=layer, cost=name, before=before.get(layer, 0), now=now.get(layer, 0))
+        for layer in {**before, **now}
+    ]
     changes.sort(key=lambda change: (-abs(change.change), change.name))
     return tuple(change for change in changes[:SHOWN_LAYERS] if change.change)
 
@@ -267,12 +242,48 @@ def stale(lock: Lock, entries: tuple[Entry, ...]) -> Iterator[Verdict]:
     for name in lock.baselines:
         if name not in known:
             message = f"{lock.file} keeps numbers of it, and no check is called so"
-            yield Verdict(name, "lock", "locked", FAILED, message, UPDATE)
+            yield Verdict(name=name, metric="lock", operator="locked", status=FAILED, message=message, remedy=UPDATE)
 
 
-def _unknown(entry: Entry, metric: str, operator: str, error: ConvcalcError, path: KeyPath) -> Verdict:
-    message, _, _ = str(error).partition("\n  hint: ")
-    return Verdict(entry.name, metric, operator, UNKNOWN, message, error.hint, path=path)
+def _of_claim(claim: Claim, judged: Judged) -> Verdict:
+    expected = claim.expected or "right"
+    holds = judged.verdict == expected
+    surprise = "" if holds else f", not {expected}"
+    return Verdict(
+        name=claim.name,
+        metric="claim",
+        operator="expected",
+        status=UNKNOWN if judged.is_open else PASSED if holds else FAILED,
+        message=": ".join(filter(None, (f"it is {judged.verdict}{surprise}", judged.explanation))),
+        remedy="" if holds else "correct the claim, or the networks",
+        path=claim.path,
+    )
+
+
+def _all_unknown(entry: Entry, error: ConvcalcError, key: str) -> Iterator[Verdict]:
+    """The verdicts on an entry whose networks cannot be built."""
+    path = (*entry.path, key)
+    for limit in entry.limits:
+        yield unknown(entry.name, limit.written, limit.operator.key, error, path=path, limit=limit.bound)
+
+
+def _differing(accepted: Baseline, now: Baseline) -> list[str]:
+    """The metrics whose numbers are not the baseline's. What it does not know is new in convcalc, but for layers."""
+    names = {*accepted.values, *(name for name in now.values if name.startswith(LAYERS))}
+    return [name for name in sorted(names) if accepted.values.get(name) != now.values.get(name)]
+
+
+def _same_layers(accepted: Baseline, now: Baseline) -> bool:
+    """Whether every layer costs what it did, by the metrics that the baseline knows."""
+    return _known_costs(accepted, accepted) == _known_costs(now, accepted)
+
+
+def _known_costs(baseline: Baseline, by: Baseline) -> dict[str, dict[str, int]]:
+    known = {
+        layer: {name: cost for name, cost in costs.items() if name in by.values}
+        for layer, costs in baseline.layers.items()
+    }
+    return {layer: costs for layer, costs in known.items() if costs}
 
 
 def _or_none(value: Value | None) -> str:

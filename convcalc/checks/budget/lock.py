@@ -1,25 +1,29 @@
 """The baseline: `convcalc.lock`, the numbers of every check when it was last accepted.
 
-Sorted TOML, one metric or layer a line, so that a change of it reads well in a review. It is only
-written by `convcalc check --update`.
+Sorted TOML, one metric or layer a line, so that a change of it reads well in a review. What it keeps are the
+metrics, and of each layer those that add up. It is only written by `convcalc check --update`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from convcalc import __version__
-from convcalc.analysis.metrics import LAYERS, SHARE
-from convcalc.analysis.metrics import metric as metric_named
-from convcalc.checks.budget.configuration import ConfigurationError, load_toml
-from convcalc.checks.budget.metrics import COUNT, LAYER_COSTS, LOCKED, Value, kind_of
+from convcalc.analysis.metrics import METRICS, metric
+from convcalc.analysis.network import Network
+from convcalc.checks.limits import SIZES, Value, all_measured, kind_of
+from convcalc.checks.toml import ConfigurationError, load
+from convcalc.core.errors import ConvcalcError
+from convcalc.core.quantity import is_bounded
 
-VERSION = 1
+VERSION = 2
 MAX_LAYERS = 2_000
 """The most layers that the baseline keeps of one network."""
 
@@ -27,15 +31,23 @@ _HEAD = "# The accepted numbers of every check. Written by: convcalc check --upd
 _REMEDY = "restore it from version control, or write it again with convcalc check --update"
 
 
-class Baseline(NamedTuple):
-    """One check's accepted numbers; `layers` (empty for very long networks) are per layer what it costs."""
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """One check's accepted numbers.
+
+    Args:
+        fingerprint: of the network's definition.
+        values: every number that was known, by metric.
+        layers: per layer what it costs, by metric; empty for very long networks.
+    """
 
     fingerprint: str
     values: Mapping[str, Value]
     layers: Mapping[str, Mapping[str, int]]
 
 
-class Lock(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Lock:
     """The baselines by name; `file` is where they were read, as reports show it."""
 
     file: str
@@ -45,28 +57,53 @@ class Lock(NamedTuple):
         """The lock with some baselines new, and of the others only those `kept`."""
         known = set(kept)
         old = {name: baseline for name, baseline in self.baselines.items() if name in known}
-        return Lock(self.file, {**old, **accepted})
+        return Lock(file=self.file, baselines={**old, **accepted})
+
+
+def baseline_of(network: Network, fingerprint: str) -> Baseline:
+    """What a lock keeps of a network."""
+    layers = layer_costs(network) if len(network.graph.nodes) <= MAX_LAYERS else {}
+    return Baseline(fingerprint=fingerprint, values=all_measured(network), layers=layers)
+
+
+def layer_costs(network: Network) -> dict[str, dict[str, int]]:
+    """Per layer, by name, what it costs by each metric that adds up; calls of one module are added up."""
+    parts = {name: known.layer for name, known in METRICS.items() if known.layer and known.unit != "layers"}
+    costs: dict[str, dict[str, int]] = {}
+    for layer in network.layers:
+        mine = costs.setdefault(layer.name, {})
+        for name, part in parts.items():
+            if number := part(layer):
+                mine[name] = mine.get(name, 0) + number
+    return {name: mine for name, mine in costs.items() if mine}
 
 
 def parse_lock(text: str, file: str) -> Lock:
-    """Read a lock. Raises ConfigurationError where it is none, or of a later format."""
-    table = load_toml(text, file)
-    if table.get("lock-version") != VERSION:
-        raise ConfigurationError(f"lock-version is not {VERSION}", file=file, hint=_REMEDY)
+    """Read a lock. Raises ConfigurationError where it is none, or of another format."""
+    table = load(text, file)
+    version = table.get("lock-version")
+    if type(version) is int and version != VERSION:
+        message = f"this lock has the format {version}, and this version of convcalc reads format {VERSION}"
+        raise ConfigurationError(message, file=file, hint="convcalc check --update writes it again; commit the lock")
     try:
-        return Lock(file, {name: _baseline(entry) for name, entry in table.get("check", {}).items()})
-    except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        raise ConfigurationError(f"this is not a lock: {error}", file=file, hint=_REMEDY) from None
+        if version != VERSION:
+            raise ValueError("it has no lock-version")
+        baselines = {name: _baseline(entry) for name, entry in table.get("check", {}).items()}
+        return Lock(file=file, baselines=baselines)
+    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError, ConvcalcError) as error:
+        said = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise ConfigurationError(f"this is not a lock: {said}", file=file, hint=_REMEDY) from None
 
 
 def format_lock(lock: Lock) -> str:
     """The lock as text, sorted.
 
-    >>> print(format_lock(Lock("", {"a": Baseline("00", {"params": Value("count", (9,))}, {})})))
+    >>> a = Baseline(fingerprint="00", values={"params": Value("count", (9,))}, layers={})
+    >>> print(format_lock(Lock(file="", baselines={"a": a})))
     ... # doctest: +ELLIPSIS
     # The accepted numbers of every check. Written by: convcalc check --update
     convcalc = "..."
-    lock-version = 1
+    lock-version = 2
     <BLANKLINE>
     [check.a]
     fingerprint = "00"
@@ -85,39 +122,73 @@ def format_lock(lock: Lock) -> str:
 
 def write_lock(lock: Lock, path: Path) -> None:
     """Write the lock whole or not at all. Raises ConfigurationError."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    beside = path.with_name(f".{os.getpid()}.{path.name[-200:]}.new")
     try:
-        beside.write_text(format_lock(lock), encoding="utf-8", newline="\n")
-        beside.replace(path)
+        try:
+            beside.write_text(format_lock(lock), encoding="utf-8", newline="\n")
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise ConfigurationError(
-            f"the lock cannot be written: {error.strerror}", file=str(path), hint="make its folder writable"
+            f"the lock cannot be written: {error.strerror}", file=lock.file, hint="make its folder writable"
         ) from None
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Only one process at a time between reading a lock and writing it again: its folder is locked meanwhile."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has none: updates there are not run beside each other
+        yield
+        return
+    try:
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        hint = "make its folder readable"
+        raise ConfigurationError(f"the lock cannot be written: {error.strerror}", file=str(path), hint=hint) from None
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def _baseline(entry: dict[str, Any]) -> Baseline:
-    values = {}
-    for name, value in entry.items():
-        if name not in ("fingerprint", "layer"):
-            values[name] = _read_value(name, value)
+    values = {name: _read_value(name, value) for name, value in entry.items() if name not in ("fingerprint", "layer")}
     layers = {
-        layer: {cost: int(number) for cost, number in costs.items() if cost in LAYER_COSTS}
+        layer: {cost: _read_cost(number) for cost, number in costs.items()}
         for layer, costs in entry.get("layer", {}).items()
     }
-    return Baseline(str(entry["fingerprint"]), values, layers)
+    return Baseline(fingerprint=str(entry["fingerprint"]), values=values, layers=layers)
 
 
-def _read_value(metric: str, value: Any) -> Value:
-    if metric not in LOCKED and not metric.startswith(LAYERS):
-        raise ValueError(f"unknown metric {metric!r}")
-    kind = kind_of(metric_named(metric))
-    numbers = value if isinstance(value, list) else [value]
-    if kind == SHARE:
-        return Value(kind, (Fraction(str(value)),))
-    if not all(type(number) is int for number in numbers) or (kind == COUNT and len(numbers) != 1):
-        raise ValueError(f"{metric} is no integer")
-    return Value(kind, tuple(numbers))
+def _read_cost(number: Any) -> int:
+    if type(number) is not int:
+        raise ValueError("what a layer costs is an integer")
+    return number
+
+
+def _read_value(name: str, written: Any) -> Value:
+    kind = kind_of(metric(name))
+    items = written if isinstance(written, list) else [written]
+    if not items or (kind not in SIZES and len(items) != 1):
+        raise ValueError(f"{name} is one number")
+    return Value(kind, tuple(_read_number(name, item) for item in items))
+
+
+def _read_number(name: str, written: Any) -> int | Fraction:
+    """An integer, or a fraction as text."""
+    if type(written) is int:
+        return written
+    if not isinstance(written, str) or len(written) > 200:
+        raise ValueError(f"{name} is not an exact number")
+    number = Fraction(written)
+    if not is_bounded(number.numerator // number.denominator):
+        raise ValueError(f"{name} is too large")
+    return int(number) if number.denominator == 1 else number
 
 
 def _value(value: Value) -> str:
@@ -125,13 +196,17 @@ def _value(value: Value) -> str:
 
 
 def _costs(costs: Mapping[str, int]) -> str:
-    return f"{{ {', '.join(f'{name} = {number}' for name, number in sorted(costs.items()))} }}"
+    return f"{{ {', '.join(f'{_key(name)} = {number}' for name, number in sorted(costs.items()))} }}"
 
 
 def _key(name: str) -> str:
-    """A key of TOML: bare where it may be, else quoted, with every character that is not printable escaped."""
-    if name.isascii() and name.replace("_", "").replace("-", "").isalnum():
-        return name
+    """A key of TOML: bare where it may be."""
+    is_bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if is_bare else _text(name)
+
+
+def _text(name: str) -> str:
+    """A text of TOML, with every character that is not printable escaped."""
     escaped = (f"\\{char}" if char in '"\\' else char if char.isprintable() else _escape(char) for char in name)
     return f'"{"".join(escaped)}"'
 

@@ -2,111 +2,231 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from convcalc.analysis.network import Network
-from convcalc.checks.budget.configuration import Entry, module_of
-from convcalc.checks.budget.files import Budget, read_text
-from convcalc.checks.budget.judge import UNKNOWN, Judge, Load, Notice, Report, Verdict, stale
-from convcalc.checks.budget.lock import Lock, parse_lock, write_lock
-from convcalc.core.errors import ConvcalcError, UsageError
-from convcalc.language.source import Source
+from convcalc.checks.budget.configuration import Check, Entry, imports_of, sources_of
+from convcalc.checks.budget.files import Budget
+from convcalc.checks.budget.judge import Judge, Load, no_laboratory, stale
+from convcalc.checks.budget.lock import Baseline, Lock, parse_lock, write_lock, writing
+from convcalc.checks.claims.words import Laboratory
+from convcalc.checks.models import ImportNotAllowedError
+from convcalc.checks.toml import ConfigurationError, read_text
+from convcalc.checks.verdict import FAILED, PASSED, UNKNOWN, Notice, Report, Verdict
+from convcalc.core.errors import ConfirmError, ConvcalcError, UsageError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is asked of a budget: `only` names entries (none: all); `against` is a git revision.
+    """What is asked of a budget.
 
-    `specs_only` leaves out what imports a model. `prove` gives the verdict of a proof on a network.
+    Args:
+        only: names of entries; none for all.
+        update: whether today's numbers are accepted.
+        locked: whether any difference from the lock fails.
+        against: a git revision; empty for none.
+        allow_edits: whether edits since that revision that make a limit easier to keep are only told.
+        specs_only: whether what imports a model is left out.
+        confirm: whether the numbers are proved on the real modules.
+        open_laboratory: opens what runs experiments, for claims that need one.
     """
 
     only: tuple[str, ...] = ()
     update: bool = False
     locked: bool = False
     against: str = ""
+    allow_edits: bool = False
     specs_only: bool = False
-    prove: Callable[[Entry, Source, Network], Verdict] | None = None
+    confirm: bool = False
+    open_laboratory: Callable[[], Laboratory] = no_laboratory
 
 
-class Reference(NamedTuple):
-    """The lock that numbers are compared with, and what was noticed while finding it."""
+@dataclass(kw_only=True)
+class _Run:
+    """What a run has come to so far."""
 
-    lock: Lock | None
-    notices: tuple[Notice, ...] = ()
+    budget: Budget
+    request: Request
+    lock: Lock | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+    def notice(self, message: str, warning: bool = False) -> None:
+        self.notices.append(Notice(message=message, warning=warning))
 
 
 def check(budget: Budget, request: Request, load: Load) -> Report:
     """Judge a budget; --update writes the lock besides. Raises ConvcalcError where nothing can be judged."""
     if request.update and (request.locked or request.against):
         raise UsageError("--update writes the lock that --locked and --against compare with", hint="run them apart")
+    if request.allow_edits and not request.against:
+        raise UsageError("--allow-edits is about the edits that --against shows", hint="name a revision: --against")
+    run = _Run(budget=budget, request=request)
     entries = budget.configuration.select(request.only)
-    notices: list[Notice] = []
     if request.specs_only:
-        entries, notices = _without_models(entries)
-    reference = _reference(budget, request)
-    judge = Judge(budget.configuration.source, load, reference.lock, locked=request.locked)
+        entries = _without_models(run, entries)
+    run.lock = _old_lock(run)
+    if request.against:
+        _compare(run)
+    judge = Judge(
+        budget.configuration.source,
+        load,
+        run.lock,
+        locked=request.locked,
+        open_laboratory=request.open_laboratory,
+    )
     if request.update:
-        judge.lock = _accepted(budget, judge, entries, request)
-    verdicts = [verdict for entry in entries for verdict in judge.entry(entry)]
-    if request.prove:
-        verdicts += [
-            request.prove(entry, side, judge.subjects[side])
-            for entry in entries
-            for side in entry.sides
-            if side in judge.subjects
-        ]
-    if request.locked and reference.lock and not request.only:
-        verdicts += stale(reference.lock, budget.configuration.entries)
-    notices += reference.notices
-    notices += filter(None, map(judge.moved, entries))
-    notices += filter(None, map(judge.slack, verdicts))
+        judge.lock = _accepted(run, judge, entries)
+    _judge(run, judge, entries)
     if request.update and judge.lock:
-        notices += _write(budget, reference.lock, judge.lock, verdicts)
-    return Report(budget.configuration.source, tuple(verdicts), tuple(notices))
+        _write(run, judge.lock)
+    return Report(
+        source=budget.configuration.source, verdicts=tuple(run.verdicts), notices=tuple(dict.fromkeys(run.notices))
+    )
 
 
 def read_lock(budget: Budget) -> Lock | None:
     """The lock on disk, if there is one. Raises ConfigurationError."""
     path = budget.lock_path
     shown = budget.shown(path)
-    return parse_lock(read_text(path, shown), shown) if path.exists() else None
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        source = budget.configuration.source
+        raise ConfigurationError(
+            f"the lock cannot be read: {said}", file=source.file, line=source.line(("lock",)), hint="name another"
+        ) from None
+    return parse_lock(read_text(path, shown), shown)
 
 
-def _reference(budget: Budget, request: Request) -> Reference:
-    """The lock on disk; under --against that of the revision, and what was edited since."""
-    on_disk = read_lock(budget)
-    if not request.against:
-        return Reference(on_disk)
-    from convcalc.checks.budget.revision import edits, lock_at, rebased, resolve
+def _judge(run: _Run, judge: Judge, entries: tuple[Entry, ...]) -> None:
+    for entry in entries:
+        verdicts = list(judge.entry(entry))
+        run.verdicts += verdicts
+        if not verdicts:
+            run.notices.append(Notice(message=f"{entry.name}: it states nothing that can be judged", path=entry.path))
+    if not run.verdicts:
+        raise UsageError("nothing would be checked", hint="name other entries, or add a limit")
+    if run.request.confirm:
+        for entry in entries:
+            run.verdicts += _proofs(entry, judge)
+    if run.request.locked and judge.lock and not run.request.only:
+        run.verdicts += stale(judge.lock, run.budget.configuration.entries)
+    run.notices += filter(None, map(judge.moved, entries))
+    run.notices += filter(None, map(judge.slack, run.verdicts))
 
-    revision = resolve(budget.root, request.against)
-    before = lock_at(revision, budget)
-    notices = [*edits(revision, budget), *rebased(before, on_disk)]
-    new = {name: b for name, b in on_disk.baselines.items() if name not in before.baselines} if on_disk else {}
-    notices += [Notice(f"{name}: its baseline is new in this change") for name in new]
-    return Reference(Lock(before.file, {**new, **before.baselines}), tuple(notices))
+
+def _old_lock(run: _Run) -> Lock | None:
+    """The lock on disk. One that cannot be read is written anew by an --update of everything."""
+    try:
+        return read_lock(run.budget)
+    except ConfigurationError as error:
+        if not run.request.update or run.request.only or run.request.specs_only:
+            raise
+        run.notice(f"the old lock is written anew: {error.at}: {error.message}")
+        return None
 
 
-def _without_models(entries: tuple[Entry, ...]) -> tuple[tuple[Entry, ...], list[Notice]]:
+def _compare(run: _Run) -> None:
+    """Take the baseline from the revision, and tell every edit since."""
+    from convcalc.checks.budget.revision import budget_at, edits, rebased, resolve, skipped
+
+    revision = resolve(run.budget.root, run.request.against)
+    try:
+        before = budget_at(revision, run.budget)
+    except (ConfigurationError, ImportNotAllowedError) as error:
+        _tell(
+            run,
+            "budget",
+            "against",
+            f"it cannot be read at {revision.name}, so edits of it are not seen: {error.message}",
+        )
+        return
+    if before is None:
+        run.notice(f"there was no budget at {revision.name}: all limits are new")
+        return
+    configuration = run.budget.configuration
+    all_edits = [
+        *edits(revision, run.budget, before),
+        *rebased(before, run.lock, configuration.entries, locked=run.request.locked),
+        *(skipped(before, configuration.entries) if run.request.specs_only else ()),
+    ]
+    for edit in all_edits:
+        if edit.looser:
+            _tell(run, edit.name, edit.key, edit.message, path=edit.path)
+        else:
+            run.notices.append(Notice(message=f"{edit.name}: {edit.message}", path=edit.path))
+    new = {} if run.lock is None else run.lock.baselines
+    run.lock = Lock(file=before.lock.file, baselines={**new, **before.lock.baselines})
+
+
+def _tell(run: _Run, name: str, key: str, message: str, path: tuple[str | int, ...] = ()) -> None:
+    """One finding: an edit that makes a limit easier to keep fails, unless edits are allowed."""
+    if run.request.allow_edits:
+        run.notices.append(Notice(message=f"{name}: {message}", path=path))
+        return
+    remedy = "undo it, or let somebody allow it knowingly: --allow-edits"
+    verdict = Verdict(
+        name=name, metric=key, operator="against", status=FAILED, message=message, remedy=remedy, path=path
+    )
+    run.verdicts.append(verdict)
+
+
+def _without_models(run: _Run, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     """The entries that import nothing, and a notice on each of the others. Raises UsageError if there is none."""
-    kept = tuple(entry for entry in entries if not any(module_of(side) for side in entry.sides))
+    kept = tuple(entry for entry in entries if not imports_of(entry))
     if not kept:
         raise UsageError(
             "every check imports a model, and --specs-only leaves those out: nothing would be checked",
             hint="run without --specs-only, with --allow-import for each module",
         )
-    return kept, [
-        Notice(f"{entry.name}: not checked, it imports a model (--specs-only)", entry.path)
+    run.notices += [
+        Notice(message=f"{entry.name}: not checked, it imports a model (--specs-only)", path=entry.path)
         for entry in entries
         if entry not in kept
     ]
+    return kept
 
 
-def _accepted(budget: Budget, judge: Judge, entries: tuple[Entry, ...], request: Request) -> Lock:
+def _proofs(entry: Entry, judge: Judge) -> Iterator[Verdict]:
+    """The verdict of a proof on the real module, on the CPU, for each network that could be built."""
+    for source in sources_of(entry):
+        if source in judge.networks:
+            status, message = _proof(judge.networks[source])
+            remedy = "one of the two is wrong: please report it" if status == FAILED else ""
+            yield Verdict(
+                name=entry.name,
+                metric="proof",
+                operator="confirm",
+                status=status,
+                message=message,
+                remedy=remedy,
+                path=entry.path,
+            )
+
+
+def _proof(network: Network) -> tuple[str, str]:
+    try:
+        proof = network.confirm("cpu")
+    except (ConfirmError, ImportError, OSError) as error:
+        hint = getattr(error, "hint", "") or "pip install 'convcalc[torch]'"
+        return UNKNOWN, f"the proof cannot be made: {str(error).partition(chr(10))[0]} ({hint})"
+    if not proof.checks:
+        return UNKNOWN, "the proof saw nothing"
+    if proof.ok:
+        return PASSED, f"the real module agrees in {len(proof.checks)} numbers"
+    worst = proof.failures[0]
+    place = worst.layer or "the network"
+    return FAILED, f"{worst.what} of {place} is {worst.expected}, {worst.witness} says {worst.measured}"
+
+
+def _accepted(run: _Run, judge: Judge, entries: tuple[Entry, ...]) -> Lock:
     """The lock with today's numbers of the selected checks. A check that cannot be measured keeps its old ones."""
-    checks = [entry for entry in entries if not entry.is_claim]
+    checks = [entry for entry in entries if isinstance(entry, Check)]
     if not checks:
         raise UsageError("claims have no baseline: there is nothing to update", hint="name a check with --only")
     accepted = {}
@@ -115,26 +235,43 @@ def _accepted(budget: Budget, judge: Judge, entries: tuple[Entry, ...], request:
             accepted[entry.name] = judge.baseline(entry)
         except ConvcalcError:
             continue  # the verdicts on its limits say why
-    kept = [entry.name for entry in budget.configuration.entries if not entry.is_claim]
-    old = judge.lock or Lock(budget.shown(budget.lock_path), {})
-    return old.updated(accepted, old.baselines if request.only or request.specs_only else kept)
+    return _merged(run, judge.lock, Lock(file="", baselines=accepted))
 
 
-def _write(budget: Budget, old: Lock | None, new: Lock, verdicts: list[Verdict]) -> list[Notice]:
-    """Write the lock, unless a number is missing; say what changed."""
-    if any(verdict.status == UNKNOWN for verdict in verdicts):
-        return [Notice(f"{new.file} is as it was: numbers are missing", (), True)]
-    write_lock(new, budget.lock_path)
-    before = old.baselines if old else {}
-    changes = [Notice(f"{new.file}: {name} removed") for name in before if name not in new.baselines]
+def _merged(run: _Run, old: Lock | None, accepted: Lock) -> Lock:
+    kept = [entry.name for entry in run.budget.configuration.checks]
+    old = old or Lock(file=run.budget.shown(run.budget.lock_path), baselines={})
+    part = run.request.only or run.request.specs_only
+    return old.updated(accepted.baselines, old.baselines if part else kept)
+
+
+def _write(run: _Run, new: Lock) -> None:
+    """Write the lock, unless a number is missing; say what changed.
+
+    Others may have written it since it was read: what they accepted is kept.
+    """
+    if any(verdict.status == UNKNOWN for verdict in run.verdicts):
+        run.notice(f"{new.file} is as it was: numbers are missing", warning=True)
+        return
+    before = run.lock.baselines if run.lock else {}
+    mine = {name: baseline for name, baseline in new.baselines.items() if before.get(name) != baseline}
+    with writing(run.budget.lock_path):
+        old = _old_lock(run)
+        written = _merged(run, old, Lock(file="", baselines=mine if old else dict(new.baselines)))
+        write_lock(written, run.budget.lock_path)
+    run.notices += [Notice(message=f"{new.file}: {change}") for change in _changes(before, written)]
+
+
+def _changes(before: Mapping[str, Baseline], new: Lock) -> list[str]:
+    changes = [f"{name} removed" for name in before if name not in new.baselines]
     for name, baseline in new.baselines.items():
         if name not in before:
-            changes.append(Notice(f"{new.file}: {name} accepted, {len(baseline.values)} numbers"))
+            changes.append(f"{name} accepted, {len(baseline.values)} numbers")
             continue
         was = before[name].values
         changes += [
-            Notice(f"{new.file}: {name} {metric} {was.get(metric, 'not known')} -> {value}")
+            f"{name} {metric} {was.get(metric, 'not known')} -> {value}"
             for metric, value in baseline.values.items()
             if was.get(metric) != value
         ]
-    return changes or [Notice(f"{new.file}: nothing changed")]
+    return changes or ["nothing changed"]

@@ -1,63 +1,55 @@
-"""Claims as data: what a claims file says, read and checked before anything is computed.
+"""Claims as data: what a `[[claim]]` says, read and checked before anything is computed.
 
-A file is TOML: an optional `[article]` (name, title, source) and any number of `[[claim]]`. No verdict
-is read from it for judging: `expected` only says what the file's author expects to come out.
+A claim puts two networks side by side (`left` and `right`, with limits), or states figures and relations in the
+language of `expression`, or both. No verdict is read from a file for judging: `expected` only says what its author
+expects to come out.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from fractions import Fraction
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from convcalc.checks.claims import expression
 from convcalc.checks.claims.expression import Expression
-from convcalc.checks.claims.quantities import EXPERIMENTS, WORDS
-from convcalc.core.errors import ConvcalcError, ShapeError, SpecError, UsageError
+from convcalc.checks.claims.words import EXPERIMENTS, words
+from convcalc.checks.limits import CLAIM, READING, Limit, metric_keys, read_limits
+from convcalc.checks.toml import ConfigurationError, Document, KeyPath, Table, is_table, nearest, read_text, shown
+from convcalc.core.errors import SpecError
+from convcalc.core.quantity import Quantity, QuantityError, is_bounded, quantity
 from convcalc.language.source import Source
 
 VERDICTS = ("right", "wrong", "imprecise", "unstated", "outside")
 
-MAX_BYTES = 1_000_000
-"""The largest claims file that is read."""
-
-MAX_DIGITS = 30
-"""The longest number that is read."""
-
 MAX_CASES = 1_000
 """The most cases that a general statement is tried on."""
 
-_CLAIM_KEYS = (
-    "id",
-    "says",
-    "article",
-    "expected",
-    "why",
-    "outside",
-    "input",
-    "norm",
-    "bias",
-    "specs",
-    "where",
-    "figures",
-    "stated",
-    "holds",
-    "generally",
-    "only",
-)
+SIDES = ("left", "right")
+
+STATEMENTS = ("specs", "where", "figures", "stated", "holds", "generally", "only", "outside")
+"""The keys that say what a claim states, beside its two sides and their limits."""
+
+KEYS = ("name", "says", "article", "expected", "why", "input", "norm", "bias", *SIDES, *STATEMENTS)
+
+ELSEWHERE = ("check", "lock", "python-path", "plugins")
+"""The keys of a budget that are none of claims' business."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORDS_OF_PYTHON = ("and", "or", "not", "in", "is", "if", "else", "True", "False")
 _HOLE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_ABOUT = re.compile(r"about ([0-9]+(?:\.[0-9]+)?)")
+
+Stated = Quantity | bool | list[int]
+"""A figure as it is stated."""
 
 
-class Article(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Article:
     """Where claims come from."""
 
     name: str
@@ -65,44 +57,27 @@ class Article(NamedTuple):
     source: str = ""
 
 
-class Stated(NamedTuple):
-    """A figure as an article states it: exactly, or to a last digit worth `step`."""
-
-    value: Any
-    step: Fraction | None = None
-
-    def matches(self, computed: Any) -> bool:
-        """Whether `computed` is the stated value, or rounds to it at the digits given."""
-        if self.step is None or isinstance(computed, (bool, list)):
-            return bool(self.value == computed)
-        return bool(abs(Fraction(computed) - self.value) <= self.step / 2)
-
-    def __str__(self) -> str:
-        if self.step is None:
-            return expression.spell(self.value)
-        digits = max(0, len(str(self.step.denominator)) - 1)
-        return f"about {float(self.value):,.{digits}f}"
-
-
-class Template(NamedTuple):
-    """A spec of a claim: a text with {holes} for the values of a case, and how it is to be read."""
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """A network of a claim: a text with {holes} for the values of a case, and how it is to be read."""
 
     text: str
-    input: str = ""
+    inputs: tuple[str, ...] = ()
     norm: str = ""
     bias: bool = False
 
     def filled(self, values: Mapping[str, Any]) -> Source:
-        """The spec for one case."""
-        text, input = (fill(part, values, _written) for part in (self.text, self.input))
-        return Source(text=text, inputs=(input,) if input else (), norm=self.norm, bias=self.bias)
+        """The network for one case."""
+        text, *inputs = (fill(part, values, _written) for part in (self.text, *self.inputs))
+        return Source(text=text, inputs=tuple(inputs), norm=self.norm, bias=self.bias)
 
     @property
     def holes(self) -> set[str]:
-        return set(_HOLE.findall(self.text + self.input))
+        return set(_HOLE.findall(" ".join((self.text, *self.inputs))))
 
 
-class General(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class General:
     """Statements about every combination of some values: `says` is the condition in words."""
 
     cases: dict[str, list[Any]]
@@ -110,66 +85,106 @@ class General(NamedTuple):
     says: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One statement of an article.
+    """One statement.
 
-    `stated` and `holds` are about the article's own set-up, `generally` about all it is said of; `only`
-    is a condition under which it is true; `outside` says why nothing of it can be computed.
+    Args:
+        name: its own name.
+        article: where it comes from.
+        says: the statement in words.
+        expected: the verdict that the file's author expects; empty for none.
+        why: the author's own explanation, with {holes} for figures.
+        outside: why nothing of it can be computed; empty where something can.
+        specs: the networks by name; two of them are called left and right.
+        where: values of the set-up that the claim is stated for.
+        figures: what is computed.
+        stated: what is stated of figures.
+        limits: what is stated of left against right.
+        holds: relations in the set-up that the claim is stated for.
+        generally: relations in all cases that it is said of.
+        only: a condition under which they hold after all.
+        table: where it stands, with all its keys.
     """
 
-    id: str
+    name: str
     article: Article
     says: str
-    expected: str = ""
-    why: str = ""
-    outside: str = ""
-    place: str = ""
-    specs: dict[str, Template] = field(default_factory=dict)
-    where: dict[str, Any] = field(default_factory=dict)
-    figures: dict[str, Expression] = field(default_factory=dict)
-    stated: dict[str, Stated] = field(default_factory=dict)
-    holds: tuple[Expression, ...] = ()
-    generally: General | None = None
-    only: General | None = None
+    expected: str
+    why: str
+    outside: str
+    specs: dict[str, Template]
+    where: dict[str, Any]
+    figures: dict[str, Expression]
+    stated: dict[str, Stated]
+    limits: tuple[Limit, ...]
+    holds: tuple[Expression, ...]
+    generally: General | None
+    only: General | None
+    table: Table
+
+    @property
+    def path(self) -> KeyPath:
+        return self.table.path
+
+    @property
+    def is_compared_only(self) -> bool:
+        """Whether two sides and their limits are all that it states, and nobody expects it to fail."""
+        return not self.expected and not any(key in self.table for key in STATEMENTS)
+
+    def placed(self, error: Exception) -> ConfigurationError:
+        """An error of computing it, with the place of the claim."""
+        message, _, _ = str(error).partition("\n  hint: ")
+        document = self.table.document
+        return ConfigurationError(
+            f"claim {self.name}: {message}",
+            file=document.file,
+            line=document.line(self.path),
+            hint=getattr(error, "hint", ""),
+        )
 
 
 def read_file(path: Path) -> list[Claim]:
-    """The claims of a file. Raises UsageError or SpecError that name the file, the line and the claim."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}", hint="name a claims file that can be read") from None
-    except ValueError as error:
-        raise UsageError(f"{path}: not UTF-8 text: {error}", hint="save the file as UTF-8") from None
-    if len(data) > MAX_BYTES:
-        raise UsageError(f"{path}: a claims file has at most {MAX_BYTES:,} bytes", hint="split it")
-    return read(text, str(path), path.stem)
+    """The claims of a file: of claims alone, or of a budget, whose checks are left out. Raises ConfigurationError."""
+    prefix = ("tool", "convcalc") if path.name == "pyproject.toml" else ()
+    return read(Document(file=str(path), text=read_text(path, str(path)), prefix=prefix), path.stem)
 
 
-def read(text: str, source: str, name: str = "own") -> list[Claim]:
-    """The claims in the TOML `text` of `source`; `name` is the article where the text names none."""
-    try:
-        document = tomllib.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError, ArithmeticError) as error:
-        raise UsageError(f"{source}: not TOML: {error}", hint="see the shipped files for examples") from None
-    top = _Table(document, source)
-    top.known("article", "claim")
-    article = _article(top.table("article"), name)
-    entries = top.get("claim", list, [])
-    if not entries:
-        top.fail("no claims", "a claim begins with [[claim]] and has an id and says")
-    claims: dict[str, Claim] = {}
-    for number, entry in enumerate(entries, 1):
-        if not isinstance(entry, dict):
-            top.fail(f"claim {number} is no table", "a claim begins with [[claim]]")
-        claim = _claim(_Table(entry, _place(text, source, entry.get("id"), number)), article)
-        if claim.id in claims:
-            raise UsageError(f"{claim.place}: a second claim of that id", hint="give every claim its own id")
-        claims[claim.id] = claim
-    return list(claims.values())
+def read(document: Document, name: str = "own") -> list[Claim]:
+    """The claims of a document; `name` is the article where it names none. Raises ConfigurationError."""
+    table = document.table()
+    table.known(("article", "claim", *ELSEWHERE))
+    claims = read_claims(table, name)
+    if not claims:
+        table.fail("there are no claims", hint="a claim begins with [[claim]] and has a name and says")
+    return claims
+
+
+def read_claims(table: Table, name: str) -> list[Claim]:
+    """The claims of a document's table."""
+    article = _article(table.table("article"), name)
+    claims = [_claim(entry, article) for entry in table.tables("claim")]
+    refuse_twice([claim.table for claim in claims])
+    return claims
+
+
+def refuse_twice(tables: Collection[Table]) -> None:
+    """Refuse two entries of one name."""
+    seen: dict[str, Table] = {}
+    for table in tables:
+        other = seen.setdefault(table.values["name"], table)
+        if other is not table:
+            line = table.document.line(other.path)
+            message = f"two entries are called {table.values['name']!r}: the other is on line {line}"
+            table.fail(message, "name", hint="numbers are kept by name: give each its own")
+
+
+def read_name(table: Table) -> str:
+    """An entry's own name."""
+    name = table.text("name", example="stem")
+    if not name.isprintable() or len(name) > 200:
+        table.fail("a name is at most 200 printable characters", "name", hint="choose another name")
+    return name
 
 
 def fill(text: str, values: Mapping[str, Any], spell: Callable[[Any], str] = expression.spell) -> str:
@@ -177,229 +192,249 @@ def fill(text: str, values: Mapping[str, Any], spell: Callable[[Any], str] = exp
     return _HOLE.sub(lambda hole: spell(values[hole[1]]) if hole[1] in values else hole[0], text)
 
 
-class _Table:
-    """A table of the file, with the place that errors name."""
+def agrees(stated: Stated, computed: Any) -> bool:
+    """Whether what is computed is what is stated, or rounds to it at the digits given."""
+    if not isinstance(stated, Quantity) or isinstance(computed, bool | list):
+        return bool(stated == computed)
+    return stated.as_share().agrees(Fraction(computed))
 
-    def __init__(self, values: dict[str, Any], place: str) -> None:
-        self.values = values
-        self.place = place
 
-    def fail(self, message: str, hint: str = "") -> NoReturn:
-        raise UsageError(f"{self.place}: {message}", hint=hint)
+def spell_stated(stated: Stated) -> str:
+    """A stated figure for people: what is rounded is "about"."""
+    if not isinstance(stated, Quantity) or not stated.step:
+        return expression.spell(stated.value if isinstance(stated, Quantity) else stated)
+    return stated.text if stated.about else f"about {stated.text}"
 
-    def known(self, *keys: str) -> None:
-        """Raise UsageError for a key that is none of `keys`."""
-        for key in self.values:
-            if key not in keys:
-                near = get_close_matches(key, keys, 1, 0.6)
-                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(keys)}"
-                self.fail(f"unknown key {key!r}", hint)
 
-    def get(self, key: str, kind: type[Any], default: Any) -> Any:
-        """The value of `key`, of type `kind`."""
-        value = self.values.get(key, default)
-        if not isinstance(value, kind):
-            wanted = {str: "a text", bool: "true or false", dict: "a table", list: "a list"}[kind]
-            self.fail(f"{key} is {wanted}, not {_shown(value)}", f"for example {_EXAMPLES.get(key, key)}")
-        return value
-
-    def table(self, key: str) -> _Table:
-        return _Table(self.get(key, dict, {}), f"{self.place}, {key}")
-
-    def named(self, key: str) -> dict[str, Any]:
-        """A table whose keys are names of the expression language."""
-        values: dict[str, Any] = self.get(key, dict, {})
-        for name in values:
-            if not _NAME.fullmatch(name) or name in ("and", "or", "not", "in", "is", "if", "else", "True", "False"):
-                self.fail(f"{key}: {name!r} is no name", "a name has letters, digits and underscores")
-        return values
-
+# ------------------------------------------------------------------ reading
 
 _EXAMPLES = {
-    "specs": 'specs = { one = "5x5", two = "3x3,3x3" }',
     "figures": 'figures = { ratio = "weights(one) / weights(two)" }',
-    "stated": 'stated = { ratio = "about 1.4" }',
     "holds": 'holds = "weights(two) < weights(one)"',
-    "for": "for = { n = [16, 32, 64] }",
-    "input": 'input = "10x5x5"',
-    "says": 'says = "two 3x3 have fewer weights than one 5x5"',
 }
 
 
-def _article(table: _Table, name: str) -> Article:
-    table.known("name", "title", "source")
-    return Article(table.get("name", str, name), table.get("title", str, ""), table.get("source", str, ""))
+def _article(table: Table, name: str) -> Article:
+    table.known(("name", "title", "source"))
+    return Article(name=table.text("name", name), title=table.text("title", ""), source=table.text("source", ""))
 
 
-def _claim(table: _Table, article: Article) -> Claim:
-    table.known(*_CLAIM_KEYS)
-    for key in ("id", "says"):
-        if not table.get(key, str, "").strip():
-            table.fail(f"{key} is missing", f"a claim has an id and says; for example {_EXAMPLES['says']}")
-    expected = table.get("expected", str, "")
-    if expected and expected not in VERDICTS:
-        near = get_close_matches(expected, VERDICTS, 1, 0.5)
-        hint = f"did you mean {near[0]}?" if near else f"verdicts are {', '.join(VERDICTS)}"
-        table.fail(f"expected: no verdict is called {expected!r}", hint)
-    named = table.get("article", str, "")
+def _claim(table: Table, article: Article) -> Claim:
+    table.known((*KEYS, *metric_keys()))
+    name = read_name(table)
+    named = table.text("article", "")
     claim = Claim(
-        table.values["id"],
-        Article(named) if named else article,
-        table.values["says"],
-        expected,
-        table.get("why", str, ""),
-        table.get("outside", str, ""),
-        table.place,
-        _specs(table),
-        {name: _value(table, f"where.{name}", value) for name, value in table.named("where").items()},
-        {name: _expression(table, f"figures.{name}", text) for name, text in table.named("figures").items()},
-        {name: _stated(table, name, value) for name, value in table.named("stated").items()},
-        _statements(table, "holds"),
-        _general(table, "generally"),
-        _general(table, "only"),
+        name=name,
+        article=Article(name=named) if named else article,
+        says=_says(table, name),
+        expected=_expected(table),
+        why=table.text("why", ""),
+        outside=table.text("outside", ""),
+        specs=_specs(table),
+        where={key: _value(inner, key) for inner in [_named(table, "where")] for key in inner.values},
+        figures={key: _expression(inner, key) for inner in [_named(table, "figures")] for key in inner.values},
+        stated={key: _stated(inner, key) for inner in [_named(table, "stated")] for key in inner.values},
+        limits=read_limits(table, CLAIM),
+        holds=_statements(table),
+        generally=_general(table, "generally"),
+        only=_general(table, "only"),
+        table=table,
     )
-    _check_names(table, claim)
+    _check_sides(claim)
+    _check_names(claim)
     return claim
 
 
-def _specs(table: _Table) -> dict[str, Template]:
-    shared = {"input": table.get("input", str, ""), "norm": table.get("norm", str, "")}
-    bias = table.get("bias", bool, False)
-    specs = {}
-    for name, value in table.named("specs").items():
-        entry = _Table({"spec": value} if isinstance(value, str) else value, f"{table.place}, specs.{name}")
-        if not isinstance(entry.values, dict) or not isinstance(entry.values.get("spec"), str):
-            entry.fail("a spec is a text, or a table with one", '"3x3,3x3" or { spec = "3x3,3x3", input = "10x5x5" }')
-        entry.known("spec", "input", "norm", "bias")
-        given = {key: entry.get(key, str, default) for key, default in shared.items()}
-        specs[name] = Template(entry.values["spec"], given["input"], given["norm"], entry.get("bias", bool, bias))
+def _says(table: Table, name: str) -> str:
+    """The claim in words; two sides and their limits speak for themselves."""
+    if any(key in table for key in SIDES):
+        return table.text("says", name)
+    return table.text("says", example="two 3x3 have fewer weights than one 5x5")
+
+
+def _expected(table: Table) -> str:
+    expected = table.text("expected", "")
+    if expected and expected not in VERDICTS:
+        table.fail(f"no verdict is called {shown(expected)}", "expected", hint=nearest(expected, VERDICTS))
+    return expected
+
+
+def _check_sides(claim: Claim) -> None:
+    """A claim of two sides has both, limits between them, and not the same network twice."""
+    table = claim.table
+    missing = [side for side in SIDES if side not in claim.specs]
+    if (claim.limits or len(missing) == 1) and missing:
+        table.fail(f"{claim.name!r} has no {missing[0]}", hint=f'add {missing[0]} = "3x3,3x3"')
+    if missing:
+        if not any(key in table for key in STATEMENTS):
+            table.fail(f"{claim.name!r} states nothing", hint=f"add left, right and a limit, or {_EXAMPLES['holds']}")
+        return
+    if claim.is_compared_only and not claim.limits:
+        hint = 'add a limit: params = { fewer = "28%" }'
+        table.fail(f"{claim.name!r} limits nothing, so it would always pass", hint=hint)
+    if claim.limits and claim.specs["left"] == claim.specs["right"]:
+        table.fail("left and right are the same network", "right", hint="a claim is about two networks")
+
+
+def definition(table: Table, key: str, shared: Table) -> Template:
+    """A network: its text under `key`, and how it is read; what it does not say itself is said in `shared`."""
+    written = {name: value for name, value in {**shared.values, **table.values}.items() if name in READING}
+    reading = Table(table.document, {name: v for name, v in written.items() if not is_table(v)}, table.path)
+    return Template(
+        text=table.text(key),
+        inputs=reading.texts("input", example='input = "3x224x224"'),
+        norm=reading.text("norm", "", example="bn"),
+        bias=reading.flag("bias"),
+    )
+
+
+def _specs(table: Table) -> dict[str, Template]:
+    specs = {side: definition(table, side, table) for side in SIDES if side in table}
+    named = _named(table, "specs")
+    for name, value in named.values.items():
+        if name in specs:
+            named.fail(f"{name!r} stands in specs and beside them", name, hint="keep one of them")
+        if isinstance(value, str):
+            value = {"spec": value}
+        if not isinstance(value, dict) or not isinstance(value.get("spec"), str):
+            hint = '"3x3,3x3" or { spec = "3x3,3x3", input = "10x5x5" }'
+            named.fail("a spec is a text, or a table with one", name, hint=hint)
+        entry = Table(table.document, value, (*named.path, name))
+        entry.known(("spec", "input", "norm", "bias"))
+        specs[name] = definition(entry, "spec", table)
     return specs
 
 
-def _statements(table: _Table, key: str) -> tuple[Expression, ...]:
+def _named(table: Table, key: str) -> Table:
+    """A table whose keys are names of the expression language."""
+    inner = table.table(key)
+    for name in inner.values:
+        if not _NAME.fullmatch(name) or name in _WORDS_OF_PYTHON:
+            inner.fail(f"{shown(name)} is not a name", name, hint="a name has letters, digits and underscores")
+    return inner
+
+
+def _statements(table: Table) -> tuple[Expression, ...]:
     """One statement or a list of them."""
-    given = table.values.get(key, [])
-    texts = given if isinstance(given, list) else [given]
-    return tuple(_expression(table, key, text) for text in texts)
+    given = table.values.get("holds", [])
+    return tuple(_parsed(table, "holds", text) for text in (given if isinstance(given, list) else [given]))
 
 
-def _expression(table: _Table, key: str, text: Any) -> Expression:
+def _expression(table: Table, key: str) -> Expression:
+    return _parsed(table, key, table.values[key])
+
+
+def _parsed(table: Table, key: str, text: Any) -> Expression:
     if not isinstance(text, str):
-        table.fail(f"{key} is a text, not {_shown(text)}", f"for example {_EXAMPLES[key.partition('.')[0]]}")
+        example = _EXAMPLES["holds" if key == "holds" else "figures"]
+        table.fail(f"{_label(table, key)} is a text, not {shown(text)}", key, hint=f"for example {example}")
     try:
         return expression.parse(text)
     except SpecError as error:
-        raise placed(error, f"{table.place}, {key}") from None
+        _fail(table, key, error)
 
 
-def _stated(table: _Table, name: str, value: Any) -> Stated:
-    about = _ABOUT.fullmatch(value) if isinstance(value, str) else None
-    if about:
-        value = Decimal(about[1])
-    if isinstance(value, Decimal):
-        figure = _exact(table, f"stated.{name}", value)
-        return Stated(figure, Fraction(10) ** int(value.as_tuple().exponent))
-    if isinstance(value, (bool, int)):
-        return Stated(value)
-    if not isinstance(value, list) or not all(type(item) is int for item in value):
-        table.fail(f"stated.{name} is a figure, not {_shown(value)}", 'for example 2500, 1.4, "about 8" or [64, 80]')
-    return Stated(value)
+def _fail(table: Table, key: str, error: SpecError) -> NoReturn:
+    """Raise an error of an expression, caret and all, with its place."""
+    message, _, _ = str(error).partition("\n  hint: ")
+    table.fail(f"{_label(table, key)}: {message}", key, hint=error.hint)
 
 
-def _value(table: _Table, key: str, value: Any) -> Any:
+def _label(table: Table, key: str) -> str:
+    """A key of a claim as people say it: figures.w."""
+    return ".".join(map(str, (*table.path, key)[2:]))
+
+
+def _stated(table: Table, key: str) -> Stated:
+    value = table.values[key]
+    if isinstance(value, bool) or (isinstance(value, list) and all(type(item) is int for item in value)):
+        return value
+    try:
+        return quantity(value)
+    except QuantityError:
+        hint = 'for example 2500, 1.4, "about 8", "26M", "28%" or [64, 80]'
+        table.fail(f"{_label(table, key)} is a figure, not {shown(value)}", key, hint=hint)
+
+
+def _value(table: Table, key: str) -> Any:
+    return _exact(table, key, table.values[key])
+
+
+def _exact(table: Table, key: str, value: Any) -> Any:
     """A value of a case: a text, a whole number, true or false, an exact fraction."""
-    if isinstance(value, Decimal):
-        return _exact(table, key, value)
+    if isinstance(value, Decimal) and is_bounded(value):
+        return Fraction(value)
     if not isinstance(value, str | int):
-        table.fail(f"{key} is a number or a text, not {_shown(value)}", "for example where = { n = 64 }")
+        hint = "for example where = { n = 64 }"
+        table.fail(f"{_label(table, key)} is a number or a text, not {shown(value)}", key, hint=hint)
     return value
 
 
-def _exact(table: _Table, key: str, value: Decimal) -> Fraction:
-    """A decimal number of a reasonable size as a fraction."""
-    if not value.is_finite() or max(abs(int(value.as_tuple().exponent)), len(value.as_tuple().digits)) > MAX_DIGITS:
-        table.fail(f"{key}: {_shown(value)} has no place here", f"numbers have at most {MAX_DIGITS} digits")
-    return Fraction(value)
-
-
-def _general(table: _Table, key: str) -> General | None:
-    if key not in table.values:
+def _general(table: Table, key: str) -> General | None:
+    if key not in table:
         return None
     inner = table.table(key)
-    inner.known("for", "holds", "says")
-    cases = inner.named("for")
-    for name, values in cases.items():
+    inner.known(("for", "holds", "says"))
+    named = _named(inner, "for")
+    for name, values in named.values.items():
         if not isinstance(values, list) or not values:
-            inner.fail(f"for.{name} is a list of values", _EXAMPLES["for"])
-        cases[name] = [_value(inner, f"for.{name}", value) for value in values]
-    count = prod(len(values) for values in cases.values())
+            named.fail(f"{_label(named, name)} is a list of values", name, hint="for = { n = [16, 32, 64] }")
+    cases = {name: [_exact(named, name, value) for value in values] for name, values in named.values.items()}
+    count = prod(map(len, cases.values()))
     if count > MAX_CASES:
-        inner.fail(f"{count:,} cases, more than {MAX_CASES:,}", "try fewer values")
-    holds = _statements(inner, "holds")
+        inner.fail(f"{count:,} cases, more than {MAX_CASES:,}", "for", hint="try fewer values")
+    holds = _statements(inner)
     if not holds:
-        inner.fail("holds is missing", _EXAMPLES["holds"])
-    return General(cases, holds, inner.get("says", str, ""))
+        inner.fail("holds is missing", hint=_EXAMPLES["holds"])
+    return General(cases=cases, holds=holds, says=inner.text("says", ""))
 
 
-def _check_names(table: _Table, claim: Claim) -> None:
-    """Raise where a figure, a spec or a statement names what is not there."""
-    general = [(key, part) for key, part in (("generally", claim.generally), ("only", claim.only)) if part]
-    values = {*claim.where, *(name for _, part in general for name in part.cases)}
-    tables: list[tuple[str, Collection[str]]] = [("figures", claim.figures), ("specs", claim.specs), ("values", values)]
-    for number, (one, names) in enumerate(tables):
-        for other, others in tables[number + 1 :]:
-            for name in set(names) & set(others):
-                table.fail(f"{name!r} stands in {one} and in {other}", "give them different names")
+# ------------------------------------------------------------------ names
+
+
+def _check_names(claim: Claim) -> None:
+    """Raise where a figure, a network or a statement names what is not there."""
+    table = claim.table
+    generals = {key: part for key, part in (("generally", claim.generally), ("only", claim.only)) if part}
+    values = {*claim.where, *(name for part in generals.values() for name in part.cases)}
+    _refuse_clashes(table, {"figures": claim.figures, "specs": claim.specs, "values": values})
     for name, template in claim.specs.items():
         for hole in sorted(template.holes - values):
-            table.fail(f"specs.{name}: {{{hole}}} has no value", f"add where = {{ {hole} = 64 }}")
+            table.fail(f"{name}: {{{hole}}} has no value", "specs", name, hint=f"add where = {{ {hole} = 64 }}")
     for name in claim.stated:
         if name not in claim.figures:
-            table.fail(f"stated.{name}: no figure of that name", f'add figures = {{ {name} = "weights(…)" }}')
+            hint = f'add figures = {{ {name} = "weights(…)" }}'
+            table.fail(f"{name} is stated, and no figure of that name is computed", "stated", name, hint=hint)
     known = [*values, *claim.specs, *claim.figures]
     for name, figure in claim.figures.items():
-        _check_expression(f"{table.place}, figures.{name}", figure, known)
+        _check_expression(table.table("figures"), name, figure, known)
     for statement in claim.holds:
-        _check_expression(f"{table.place}, holds", statement, known)
-    for key, part in general:
+        _check_expression(table, "holds", statement, known)
+    for key, part in generals.items():
         for statement in part.holds:
-            _check_expression(f"{table.place}, {key}.holds", statement, known)
+            _check_expression(table.table(key), "holds", statement, known)
 
 
-def _check_expression(place: str, checked: Expression, known: Collection[str]) -> None:
-    for names, kind, words in (
+def _refuse_clashes(table: Table, names: Mapping[str, Collection[str]]) -> None:
+    owners: dict[str, str] = {}
+    for owner, known in names.items():
+        for name in known:
+            other = owners.setdefault(name, owner)
+            if other != owner:
+                table.fail(f"{name!r} stands in {other} and in {owner}", owner, name, hint="give them different names")
+
+
+def _check_expression(table: Table, key: str, checked: Expression, known: Collection[str]) -> None:
+    for names, kind, all_known in (
         (expression.names(checked), "nothing", known),
-        (expression.functions(checked), "no function", [*WORDS, *EXPERIMENTS]),
+        (expression.functions(checked), "no function", [*words(), *EXPERIMENTS]),
     ):
         for name, offset in names.items():
-            if name not in words:
-                near = get_close_matches(name, words, 1, 0.5)
-                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(words)}"
-                raise SpecError(f"{place}: {kind} is called {name!r}", checked.text, offset, hint=hint)
-
-
-def placed(error: ConvcalcError, place: str) -> ConvcalcError:
-    """The same error with the place in front of its message, and of the layer's name."""
-    if isinstance(error, ShapeError) and error.layer:
-        place, error.layer = f"{place}: layer {error.layer}", ""
-    error.message = f"{place}: {error.message}"
-    return error
-
-
-def _place(text: str, source: str, id: Any, number: int) -> str:
-    """What errors call a claim: its file, line and id."""
-    if not isinstance(id, str):
-        return f"{source}, claim {number}"
-    at = re.search(rf"""^\s*id\s*=\s*["']{re.escape(id)}["']""", text, re.MULTILINE)
-    line = f":{text.count(chr(10), 0, at.end()) + 1}" if at else ""
-    return f"{source}{line}, claim {id}"
+            if name not in all_known:
+                hint = nearest(name, all_known) or "the words are listed in examples/claims.toml"
+                _fail(table, key, SpecError(f"{kind} is called {name!r}", checked.text, offset, hint=hint))
 
 
 def _written(value: Any) -> str:
     """A value as a spec writes it."""
     return str(float(value)) if isinstance(value, Fraction) else str(value)
-
-
-def _shown(value: Any) -> str:
-    text = str(value) if isinstance(value, Decimal) else repr(value)
-    return text if len(text) < 60 else f"{text[:57]}..."

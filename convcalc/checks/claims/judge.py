@@ -1,8 +1,8 @@
 """The verdict on a claim, from what is computed and from nothing else.
 
     outside    the claim says why nothing of it can be computed
-    unstated   it states no figure and no relation: its figures are the answer
-    wrong      a stated figure or relation does not come out in the article's own set-up
+    unstated   it states no limit, figure or relation: its figures are the answer
+    wrong      a limit, a stated figure or a relation does not come out in the article's own set-up
     imprecise  it does there, but not everywhere it is said of: a counter-example is computed
     right      everything comes out
 
@@ -13,25 +13,32 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Any, NamedTuple
 
+from convcalc.analysis.load import load_text
+from convcalc.analysis.network import Network
 from convcalc.checks.claims import expression
-from convcalc.checks.claims.claims import Claim, General, fill, placed
+from convcalc.checks.claims.claims import SIDES, Claim, General, agrees, fill, spell_stated
 from convcalc.checks.claims.expression import Expression, spell
-from convcalc.checks.claims.quantities import (
+from convcalc.checks.claims.words import (
     EXPERIMENTS,
-    WORDS,
     Candidate,
     Laboratory,
     NotJudgedError,
     arithmetic,
+    word_called,
 )
-from convcalc.core.errors import ConfirmError, ConvcalcError, LimitError, SpecError
+from convcalc.core.errors import ConfirmError, ConvcalcError, LimitError, SpecError, UsageError
+from convcalc.core.operator import spell as spell_shape
+from convcalc.core.quantity import Quantity
 from convcalc.language.source import Source
 
 NOT_RUN = "not run"
+OPEN = (NOT_RUN, "undecided")
+"""What stands in a verdict's place where there is none."""
 
 MAX_CHAIN = 50
 """So many figures may be made of each other in a row."""
@@ -45,7 +52,8 @@ class Step(NamedTuple):
     value: Any
 
 
-class Judged(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Judged:
     """A claim and what became of it. `reasons` are computed; `why` is the file's own word, empty without a verdict."""
 
     claim: Claim
@@ -58,7 +66,7 @@ class Judged(NamedTuple):
     @property
     def is_open(self) -> bool:
         """Whether there is no verdict."""
-        return self.verdict in (NOT_RUN, "undecided")
+        return self.verdict in OPEN
 
     @property
     def is_expected(self) -> bool:
@@ -78,20 +86,23 @@ class Judge:
     there is none, and the claim is left without a verdict.
     """
 
-    def __init__(self, open_laboratory: Callable[[], Laboratory]) -> None:
+    def __init__(
+        self, open_laboratory: Callable[[], Laboratory], load: Callable[[Source], Network] = load_text
+    ) -> None:
         self.laboratory = cache(open_laboratory)
+        self.load = load
         self._networks: dict[Source, Candidate] = {}
 
     def judge(self, claim: Claim) -> Judged:
-        """Compute a claim. Raises ConvcalcError, with the claim's place, where it cannot be computed."""
+        """Compute a claim. Raises ConfigurationError, with the claim's place, where it cannot be computed."""
         try:
             return self._judge(claim)
         except ConvcalcError as error:
-            raise placed(error, claim.place) from None
+            raise claim.placed(error) from None
 
     def candidate(self, source: Source) -> Candidate:
         """The network of a filled template, the same object for the same source."""
-        return self._networks.setdefault(source, Candidate(source))
+        return self._networks.setdefault(source, Candidate(source, self.load))
 
     def _judge(self, claim: Claim) -> Judged:
         case = _Case(self, claim, claim.where)
@@ -105,17 +116,25 @@ class Judge:
         try:
             verdict, reasons = self._verdict(claim, case)
         except NotJudgedError as error:
-            return Judged(claim, error.verdict, figures, (_told(error),), "", tuple(case.steps))
-        told = tuple(dict.fromkeys([*reasons, *missing]))
-        return Judged(claim, verdict, figures, told, fill(claim.why, figures), tuple(case.steps))
+            verdict, reasons = error.verdict, []
+            missing = [_told(error)]
+        is_open = verdict in OPEN
+        return Judged(
+            claim=claim,
+            verdict=verdict,
+            figures=figures,
+            reasons=tuple(dict.fromkeys([*reasons, *missing])),
+            why="" if is_open else fill(claim.why, figures),
+            steps=tuple(case.steps),
+        )
 
     def _verdict(self, claim: Claim, case: _Case) -> tuple[str, list[str]]:
         """The verdict and its reasons. Raises NotJudgedError where a measurement decides that is missing."""
         if claim.outside:
             return "outside", [claim.outside]
-        if not (claim.stated or claim.holds or claim.generally):
+        if not (claim.limits or claim.stated or claim.holds or claim.generally):
             return "unstated", []
-        wrong = [*_misstated(claim, case), *_broken(claim.holds, case)]
+        wrong = [*self._over_limits(claim), *_misstated(claim, case), *_broken(claim.holds, case)]
         if wrong:
             return "wrong", wrong
         case.complete()
@@ -130,6 +149,22 @@ class Judge:
         if exception:
             return "wrong", [f"counter-example: {counter}", f"nor does it hold where {claim.only.says}: {exception}"]
         return "imprecise", [f"counter-example: {counter}", f"holds where {claim.only.says} ({_cases(claim.only)})"]
+
+    def sides(self, claim: Claim) -> list[Network]:
+        """The two networks of a claim's limits. Raises ConvcalcError, UsageError where they have different inputs."""
+        networks = [self.candidate(claim.specs[side].filled(claim.where)).network for side in SIDES]
+        left, right = (", ".join(map(spell_shape, network.graph.input_shapes)) for network in networks)
+        if left != right:
+            message = f"left is over {left}, right over {right}: that compares two inputs"
+            raise UsageError(message, hint=f'name one for both, for example input = "{right}"')
+        return networks
+
+    def _over_limits(self, claim: Claim) -> Iterator[str]:
+        """What is said of the limits between left and right that do not hold."""
+        for limit in claim.limits:
+            _, judgement = limit.judge(self.sides(claim), None)
+            if not judgement.ok:
+                yield f"{limit.written} is {judgement.words}"
 
     def _counter_example(self, claim: Claim, general: General) -> str:
         """The first case in which a general statement fails, with the numbers; empty if there is none."""
@@ -160,7 +195,8 @@ class _Case:
         try:
             return self.name(name)
         except SpecError as error:
-            raise placed(error, f"figures.{name}") from None
+            error.message = f"figures.{name}: {error.message}"
+            raise
 
     def complete(self) -> None:
         """Raise NotJudgedError if something was passed over that was not measured."""
@@ -208,8 +244,9 @@ class _Case:
 
 
 def _apply(function: str, arguments: list[Any]) -> Any:
-    WORDS[function].check(arguments)
-    return WORDS[function].compute(*arguments)
+    word = word_called(function)
+    word.check(arguments)
+    return word.compute(*arguments)
 
 
 def combinations(cases: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
@@ -219,7 +256,9 @@ def combinations(cases: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """A figure for JSON: integers exact, fractions as decimal numbers."""
+    """A figure for JSON, computed or stated: integers exact, fractions as decimal numbers."""
+    if isinstance(value, Quantity):
+        return plain(value.as_share().value)
     if isinstance(value, list):
         return [plain(item) for item in value]
     return float(value) if isinstance(value, Fraction) else value
@@ -233,8 +272,8 @@ def _misstated(claim: Claim, case: _Case) -> Iterator[str]:
         except NotJudgedError as error:
             case.passed_over = error
             continue
-        if not stated.matches(computed):
-            yield f"{name} is {spell(computed)}, not {stated}"
+        if not agrees(stated, computed):
+            yield f"{name} is {spell(computed)}, not {spell_stated(stated)}"
 
 
 def _broken(statements: Iterable[Expression], case: _Case) -> Iterator[str]:

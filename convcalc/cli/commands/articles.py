@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from convcalc.cli.options import CONFIRM, DEVICE
+from convcalc.core.errors import ConfirmError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from convcalc.checks.claims import Judged, Laboratory
+    from convcalc.cli.proof import Progress
+
+EXIT_UNEXPECTED = 1
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
     from convcalc.checks.claims import shipped
 
     claims = shipped()
-    names = dict.fromkeys([*(claim.article.name for claim in claims), *(claim.id for claim in claims)])
+    names = dict.fromkeys([*(claim.article.name for claim in claims), *(claim.name for claim in claims)])
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 @click.command("articles", short_help="Claims of articles about blocks, judged by computing them.")
-@click.argument("names", nargs=-1, metavar="[ARTICLE|ID]...", shell_complete=_complete)
-@click.option("--file", "file", type=click.Path(path_type=Path), metavar="CLAIMS.toml", help="Your own claims.")
+@click.argument("names", nargs=-1, metavar="[ARTICLE|NAME]...", shell_complete=_complete)
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="CLAIMS.toml",
+    help="Your own claims: those of any convcalc.toml.",
+)
 @click.option("--explain", is_flag=True, help="Show the arithmetic behind every figure.")
 @click.option("--strict", is_flag=True, help="Fail if any claim is wrong.")
 @click.option(
@@ -53,8 +70,41 @@ def command(
     dependence and time are measured with torch.
 
     Fails (1) if a verdict is not the one that the file expects. Your own claims are written like the
-    shipped ones: id, says, specs, figures (expressions over the specs), stated, holds, generally.
+    shipped ones: name, says, specs, figures (expressions over the specs), stated, holds, generally. They may
+    stand in a budget, too: its checks are left to convcalc check, which judges its claims as well.
     """
-    from convcalc.cli.judging import Asked, answer_articles
+    from convcalc.checks.claims import Judge, read_file, select, shipped
+    from convcalc.cli.answer import emit, write
+    from convcalc.cli.proof import Progress
+    from convcalc.report.build.articles import articles_document, articles_report
+    from convcalc.report.build.document import dumps
 
-    return answer_articles(Asked(names, file, explain, strict, format, confirm is not False, device))
+    claims = select(shipped() if file is None else read_file(file), names)
+    with Progress() as progress:
+        judge = Judge(lambda: _laboratory(progress, device, confirm=confirm is not False))
+        judged = [judge.judge(claim) for claim in claims]
+    if format == "json":
+        write(dumps(articles_document(judged)))
+    else:
+        emit(articles_report(judged, explain=explain), format)
+    return EXIT_UNEXPECTED if _fails(judged, strict=strict) else 0
+
+
+def _laboratory(progress: Progress, device: str, *, confirm: bool) -> Laboratory:
+    """Where experiments run. Raises ConfirmError where none are wanted, or none can be."""
+    from importlib.util import find_spec
+
+    from convcalc.cli.proof import INSTALL
+
+    if not confirm:
+        raise ConfirmError("left out by --no-confirm", hint="run it with --confirm")
+    if not (find_spec("torch") and find_spec("fvcore")):
+        raise ConfirmError("needs torch", hint=INSTALL)
+    from convcalc.pytorch.experiments import TorchLaboratory
+
+    return TorchLaboratory(device, progress)
+
+
+def _fails(judged: list[Judged], *, strict: bool) -> bool:
+    wrong = strict and any(one.verdict == "wrong" for one in judged)
+    return wrong or not all(one.is_expected for one in judged)

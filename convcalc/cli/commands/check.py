@@ -1,15 +1,53 @@
-"""`convcalc check`."""
+"""`convcalc check`: from its options to a report, to wherever reports go, to an exit code."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcalc.core.errors import ConvcalcError, UsageError, suggest
+
+if TYPE_CHECKING:
+    from convcalc.checks.budget.files import Budget
+    from convcalc.checks.budget.run import Request
+    from convcalc.checks.models import Loader
+    from convcalc.checks.verdict import Report
+
 FORMATS = ("text", "json", "junit", "github", "gitlab", "markdown")
 
+SUMMARY = "GITHUB_STEP_SUMMARY"
+"""Where GitHub Actions shows Markdown for a step."""
 
-def _said(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+EXIT_WRONG_REQUEST = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of `convcalc check`."""
+
+    config: str | None
+    only: tuple[str, ...]
+    format: str
+    reports: tuple[str, ...]
+    strict: bool
+    update: bool
+    locked: bool
+    against: str | None
+    allow_edits: bool
+    allowed: tuple[str, ...]
+    plugins: tuple[str, ...]
+    python_path: tuple[str, ...]
+    timeout: float
+    specs_only: bool
+    confirm: bool
+
+
+def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """A text that says something: an empty variable in a CI script must not pass for an option left out."""
     if value is not None and not value.strip():
         raise click.BadParameter("it is empty: leave the option out, or give a value")
@@ -19,7 +57,7 @@ def _said(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
 @click.command("check", short_help="Hold blocks and models to the budget in convcalc.toml.")
 @click.option(
     "--config",
-    callback=_said,
+    callback=_not_empty,
     metavar="FILE",
     help="The budget. [default: convcalc.toml, or [tool.convcalc] in pyproject.toml]",
 )
@@ -32,10 +70,21 @@ def _said(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
 @click.option("--update", is_flag=True, help="Accept today's numbers: write the lock.")
 @click.option("--locked", is_flag=True, help="Fail on any difference from the lock, improvements too.")
 @click.option(
-    "--against", callback=_said, metavar="GITREF", help="Compare with the lock at a git revision; show edited limits."
+    "--against",
+    callback=_not_empty,
+    metavar="GITREF",
+    help="Compare with the lock at a git revision; fail on edits since that make a limit easier to keep.",
+)
+@click.option("--allow-edits", is_flag=True, help="Show the edits that --against finds, and do not fail on them.")
+@click.option(
+    "--allow-import",
+    "allowed",
+    multiple=True,
+    metavar="MODULE",
+    help="Let the budget import this module of a model, or this plugin (repeatable).",
 )
 @click.option(
-    "--allow-import", "allowed", multiple=True, metavar="MODULE", help="Let checks import this module (repeatable)."
+    "--plugin", "plugins", multiple=True, metavar="MODULE", help="Import this module, which adds metrics (repeatable)."
 )
 @click.option("--python-path", multiple=True, metavar="DIR", help="Import models from here, too (repeatable).")
 @click.option("--timeout", type=click.FloatRange(min=1), default=300, show_default=True, help="Seconds for one model.")
@@ -66,10 +115,171 @@ def command(**options: Any) -> int:
       right = "5x5"
       params = { fewer = "28%" }                     # fewer, more, ratio, equal, at-least-fewer, at-least-more
 
-    Metrics: params, weights, macs, flops, elementwise, rf, coverage, memory.params, memory.activations,
-    memory.peak, memory.training, layers, layers by kind (layers.conv), output. A model's module is
-    imported only with --allow-import, in a process of its own.
+    Metrics have one key for each part of their names: params, rf, memory.peak, layers.conv; convcalc
+    schema lists them. A whole number is exact; one with decimals, k, M, G, % or "about" holds to its last
+    digit where a share, a ratio or a claim is stated. A claim may also be written in the language of
+    convcalc articles. A model's module is imported only with --allow-import, in a process of its own.
     """
-    from convcalc.cli.checking import Options, run_check
+    return _run(Options(**options))
 
-    return run_check(Options(**options))
+
+def _run(options: Options) -> int:
+    """Judge, report, and give the exit code. Raises ConvcalcError where nothing can be judged."""
+    from convcalc.checks.budget.files import read_budget
+    from convcalc.checks.budget.run import check
+
+    files = [_report_file(text) for text in options.reports]
+    try:
+        loader = _loader(options)
+        for plugin in options.plugins:
+            loader.plugin(plugin, (*options.python_path, "."))
+        budget = read_budget(options.config, Path.cwd(), loader.plugin)
+        report = check(budget, _request(options), _loader(options, budget))
+    except ConvcalcError as error:
+        report = _as_report(error)
+        _publish(report, options, files)
+        if options.format == "github":  # with annotations, and nothing outside stop-commands
+            return _written(report, options, EXIT_WRONG_REQUEST)
+        if options.format not in ("text", "json"):  # those say it themselves
+            _written(report, options, EXIT_WRONG_REQUEST)
+        raise
+    _publish(report, options, files)
+    return _written(report, options, report.exit_code(strict=options.strict))
+
+
+def _request(options: Options) -> Request:
+    from convcalc.checks.budget.run import Request
+    from convcalc.checks.claims.words import Laboratory
+    from convcalc.checks.models import require_torch
+    from convcalc.core.errors import ConfirmError
+
+    def open_laboratory() -> Laboratory:
+        try:
+            require_torch("it")
+        except UsageError as error:
+            raise ConfirmError(error.message, hint=error.hint) from None
+        from convcalc.pytorch.experiments import TorchLaboratory
+
+        return TorchLaboratory("cpu")
+
+    return Request(
+        only=options.only,
+        update=options.update,
+        locked=options.locked,
+        against=options.against or "",
+        allow_edits=options.allow_edits,
+        specs_only=options.specs_only,
+        confirm=options.confirm,
+        open_laboratory=open_laboratory,
+    )
+
+
+def _loader(options: Options, budget: Budget | None = None) -> Loader:
+    from convcalc.checks.models import Loader
+
+    return Loader(
+        allowed=(*options.allowed, *options.plugins),
+        folders=(*map(Path, options.python_path), *(budget.python_path if budget else ())),
+        timeout=options.timeout,
+        tell=_quote_for_github if options.format == "github" else _quote,
+    )
+
+
+def _quote(text: str) -> None:
+    """Pass on what a model printed: beside our own output, where it cannot be taken for a report."""
+    from convcalc.report.write.verdicts.text import printable
+
+    sys.stderr.write(printable(text))
+
+
+def _quote_for_github(text: str) -> None:
+    """The same for the runner's log, where it could be taken for a command."""
+    from convcalc.report.write.verdicts.github import muted
+    from convcalc.report.write.verdicts.text import printable
+
+    sys.stdout.write(muted(printable(text)))
+
+
+def _as_report(error: ConvcalcError) -> Report:
+    """An error that stopped everything, as a report of one verdict: CI shows it where it shows the others."""
+    from convcalc.checks.budget.configuration import FILE
+    from convcalc.checks.toml import ConfigurationError, Document
+    from convcalc.checks.verdict import UNKNOWN, Report, Verdict
+
+    file, line = (error.file, error.line or 1) if isinstance(error, ConfigurationError) else (FILE, 1)
+    verdict = Verdict(
+        name="budget",
+        metric="budget",
+        operator=error.kind,
+        status=UNKNOWN,
+        message=error.message,
+        remedy=error.hint,
+        path=("budget",),
+    )
+    return Report(source=Document(file=file, known={("budget",): line}), verdicts=(verdict,))
+
+
+# Where reports go
+
+
+def _report_file(text: str) -> tuple[str, Path]:
+    """`junit=convcalc.xml`. Raises UsageError."""
+    format, equals, path = text.partition("=")
+    if format in FORMATS and equals and path:
+        return format, Path(path)
+    known = "" if format in FORMATS else suggest(format, FORMATS)
+    hint = known or f"one of {', '.join(FORMATS)}, then =PATH"
+    raise UsageError(f"--report {text} is not FORMAT=PATH", hint=hint)
+
+
+def _publish(report: Report, options: Options, files: list[tuple[str, Path]]) -> None:
+    """Write the reports that go to files, and the summary of a step of GitHub Actions. Raises UsageError."""
+    from convcalc.report.write.verdicts import render
+
+    for format, path in files:
+        _write_file(path, render(report, format, strict=options.strict))
+    if os.environ.get(SUMMARY):
+        _write_file(Path(os.environ[SUMMARY]), render(report, "markdown", strict=options.strict), append=True)
+
+
+def _write_file(path: Path, text: str, *, append: bool = False) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a" if append else "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(text)
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise UsageError(f"the report {path} cannot be written: {said}") from None
+
+
+def _written(report: Report, options: Options, code: int) -> int:
+    """Write the report to stdout; the exit code is the report's, even where nobody reads it to its end."""
+    from convcalc.report.write.verdicts import render
+
+    text = render(report, options.format, strict=options.strict)
+    try:
+        sys.stdout.write(_coloured(text) if options.format == "text" and sys.stdout.isatty() else text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _coloured(text: str) -> str:
+    """The text with the word that each line begins with in its colour."""
+    from convcalc.checks.verdict import FAILED, PASSED, UNKNOWN, WARNED
+    from convcalc.report.write.verdicts.text import LABELS, NOTE
+
+    colours = {
+        LABELS[PASSED]: "32",
+        LABELS[WARNED]: "33",
+        LABELS[FAILED]: "1;31",
+        LABELS[UNKNOWN]: "1;31",
+        NOTE: "2",
+    }
+
+    def line(text: str) -> str:
+        word, space, rest = text.partition(" ")
+        return f"\x1b[{colours[word]}m{word}\x1b[0m{space}{rest}" if word in colours else text
+
+    return "".join(map(line, text.splitlines(keepends=True)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from convcalc.checks.claims import VERDICTS, Article, Claim, Judged
+from convcalc.checks.claims import VERDICTS, Article, Claim, Judged, spell_stated
 from convcalc.checks.claims.expression import spell
 from convcalc.checks.claims.judge import plain
 from convcalc.report.build.document import Document, opening
@@ -39,14 +39,14 @@ def articles_document(judged: Sequence[Judged]) -> Document:
 def _document(one: Judged) -> Document:
     claim = one.claim
     return {
-        "id": claim.id,
+        "id": claim.name,
         "article": claim.article.name,
         "title": claim.article.title,
         "source": claim.article.source,
         "says": claim.says,
         "verdict": one.verdict,
         "expected": claim.expected or None,
-        "stated": {name: plain(stated.value) for name, stated in claim.stated.items()},
+        "stated": {name: plain(stated) for name, stated in claim.stated.items()},
         "true": {name: plain(value) for name, value in one.figures.items()},
         "why": one.explanation,
     }
@@ -64,14 +64,14 @@ def _title(article: Article) -> str:
 
 def _short(claim: Claim) -> str:
     """The claim's id without its article's name, which stands above."""
-    return claim.id.removeprefix(f"{claim.article.name}/")
+    return claim.name.removeprefix(f"{claim.article.name}/")
 
 
 def _rows(one: Judged) -> Iterator[tuple[str, str, str, str]]:
     yield one.verdict, _short(one.claim), "", ""
     for name, value in one.figures.items():
         stated = one.claim.stated.get(name)
-        yield "", f"  {name}", "" if stated is None else str(stated), spell(value)
+        yield "", f"  {name}", "" if stated is None else spell_stated(stated), spell(value)
 
 
 def _needs_words(one: Judged) -> bool:
@@ -90,7 +90,7 @@ def _explained(one: Judged) -> Iterator[str]:
     yield f"{_short(claim)}: {one.verdict}"
     yield f"  says: {claim.says}"
     for name, template in claim.specs.items():
-        over = f" over {template.input}" if template.input else ""
+        over = f" over {', '.join(template.inputs)}" if template.inputs else ""
         yield f"  {name}: {template.text}{over}"
     for step in dict.fromkeys((step.text, step.arithmetic, spell(step.value)) for step in one.steps):
         yield "  " + " = ".join(part for part in step if part)
@@ -114,7 +114,7 @@ def _closing(judged: Sequence[Judged]) -> Iterator[str]:
     yield f"{amount(len(judged), 'claim')}: {told}"
     unexpected = [one for one in judged if not one.is_expected]
     for one in unexpected:
-        yield f"unexpected: {one.claim.id} is {one.verdict}, the file expects {one.claim.expected}"
+        yield f"unexpected: {one.claim.name} is {one.verdict}, the file expects {one.claim.expected}"
     if not unexpected and any(one.claim.expected for one in judged):
         left = sum(one.is_open for one in judged)
         rest = f"; {amount(left, 'claim')} without a verdict" if left else ""

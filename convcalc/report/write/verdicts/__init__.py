@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from convcalc.checks.budget.judge import Report
+from convcalc.checks.verdict import Report
 
 _MODULES = {
     "text": "text",

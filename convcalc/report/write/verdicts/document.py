@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcalc.checks.budget.judge import Notice, Report, Verdict
+from convcalc.checks.verdict import Notice, Report, Verdict
 from convcalc.report.build.document import dumps, opening
 
 

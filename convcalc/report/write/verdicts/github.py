@@ -10,7 +10,7 @@ import secrets
 from fractions import Fraction
 from typing import NamedTuple
 
-from convcalc.checks.budget.judge import FAILED, UNKNOWN, WARNED, Report, Verdict
+from convcalc.checks.verdict import FAILED, UNKNOWN, WARNED, Report, Verdict
 from convcalc.report.write.verdicts.text import details, printable
 from convcalc.report.write.verdicts.text import render as render_text
 

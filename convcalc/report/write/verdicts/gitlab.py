@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
-from convcalc.checks.budget.judge import FAILED, UNKNOWN, WARNED, Report
+from convcalc.checks.verdict import FAILED, UNKNOWN, WARNED, Report, fingerprint
 from convcalc.report.write.verdicts.text import details, printable
 
 _SEVERITY = {UNKNOWN: "blocker", FAILED: "critical", WARNED: "minor"}
@@ -21,7 +20,7 @@ def render(report: Report, *, strict: bool = False) -> str:
             f"convcalc/{verdict.metric}",
             "critical" if strict and verdict.status == WARNED else _SEVERITY[verdict.status],
             report.source.line(verdict.path),
-            (verdict.name, verdict.metric, verdict.operator),
+            fingerprint(file=report.source.file, name=verdict.name, metric=verdict.metric, operator=verdict.operator),
         )
         for verdict in report.of(*_SEVERITY)
     ]
@@ -32,19 +31,19 @@ def render(report: Report, *, strict: bool = False) -> str:
             "convcalc/notice",
             ("critical" if strict else "minor") if notice.warning else "info",
             report.source.line(notice.path),
-            (notice.message,),
+            fingerprint(file=report.source.file, notice=notice.message),
         )
         for notice in report.notices
     ]
     return json.dumps(issues, indent=2) + "\n"
 
 
-def _issue(report: Report, text: str, rule: str, severity: str, line: int, identity: tuple[str, ...]) -> dict[str, Any]:
+def _issue(report: Report, text: str, rule: str, severity: str, line: int, identity: str) -> dict[str, Any]:
     """One issue; its fingerprint stays the same while the same limit is broken."""
     return {
         "description": printable(text),
         "check_name": rule,
-        "fingerprint": hashlib.sha256(repr((report.source.file, *identity)).encode()).hexdigest(),
+        "fingerprint": identity,
         "severity": severity,
         "location": {"path": report.source.file, "lines": {"begin": line}},
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from convcalc.checks.budget.judge import FAILED, UNKNOWN, Report, Verdict
+from convcalc.checks.verdict import FAILED, UNKNOWN, Report, Verdict
 from convcalc.report.write.verdicts.text import details, printable
 from convcalc.report.write.verdicts.text import render as render_text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from convcalc.checks.budget.judge import PASSED, Report, Verdict
+from convcalc.checks.verdict import PASSED, Report, Verdict
 from convcalc.report.write.verdicts.text import LABELS, NOTE, change, details, printable, summary
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~@:-])")

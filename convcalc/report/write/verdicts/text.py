@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from convcalc.checks.budget.judge import FAILED, PASSED, UNKNOWN, WARNED, LayerChange, Notice, Report, Verdict
+from convcalc.checks.verdict import FAILED, PASSED, UNKNOWN, WARNED, LayerChange, Notice, Report, Verdict
 
 LABELS = {PASSED: "ok", WARNED: "warn", FAILED: "FAIL", UNKNOWN: "ERROR"}
 NOTE = "note"

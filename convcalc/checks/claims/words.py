@@ -1,7 +1,8 @@
 """The words of the claims' language: what can be asked of a network, and plain arithmetic beside it.
 
-A new quantity is one function under `@word`; its docstring is its documentation. Nothing here imports
-torch: what has to be run is an experiment, and the laboratory that runs it is handed in.
+Every metric is a word by itself: `rf(net)`, `macs(net)`, `memory_params(net)`. What else can be asked is one function
+under `@word`; its docstring is its documentation. Nothing here imports torch: what has to be run is an
+experiment, and the laboratory that runs it is handed in.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from math import floor, prod
-from typing import Any, NamedTuple, Protocol
+from math import floor
+from typing import Any, Protocol
 
 from convcalc.analysis.counts import Layer
 from convcalc.analysis.load import load_text
+from convcalc.analysis.metrics import METRICS, SHAPE, SIZE, Metric
 from convcalc.analysis.network import Network
 from convcalc.analysis.receptive_field import Field
+from convcalc.checks.limits import measured
 from convcalc.core.errors import LimitError, ShapeError
 from convcalc.core.graph import Graph
 from convcalc.core.ops import Cat, Identity, Op
@@ -36,6 +39,7 @@ class Candidate:
     """A network that a claim names, built when it is first asked for: a claim may say that it does not fit."""
 
     source: Source
+    load: Callable[[Source], Network] = load_text
 
     def __str__(self) -> str:
         return self.source.text
@@ -43,7 +47,7 @@ class Candidate:
     @cached_property
     def network(self) -> Network:
         """Raises what the language raises: SpecError, ShapeError, LimitError, UnknownBlockError."""
-        return load_text(self.source)
+        return self.load(self.source)
 
     @property
     def graph(self) -> Graph:
@@ -99,8 +103,9 @@ class NotJudgedError(Exception):
         self.reason = reason
 
 
-class Word(NamedTuple):
-    """A function of the language."""
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """A function of the language: `takes` are the kinds of its arguments, the `least` of which it must be given."""
 
     name: str
     summary: str
@@ -136,7 +141,7 @@ _KINDS = {"Candidate": "spec", "str": "text", "int": "whole number", "Number": "
 Number = int | float | Fraction
 
 WORDS: dict[str, Word] = {}
-"""Every function of the language by its name."""
+"""The words that are no metrics, by their names."""
 
 EXPERIMENTS: dict[str, Word] = {}
 """The functions that need a laboratory; it is their first argument."""
@@ -159,70 +164,39 @@ def _register(table: dict[str, Word], function: Callable[..., Any], skipped: int
     takes = tuple(("*" if p.kind is p.VAR_POSITIONAL else "") + _KINDS.get(p.annotation, "value") for p in parameters)
     least = sum(p.default is p.empty and p.kind is not p.VAR_POSITIONAL for p in parameters)
     name = function.__name__.strip("_")
-    table[name] = Word(name, (function.__doc__ or "").partition("\n")[0], function, takes, least)
+    summary = (function.__doc__ or "").partition("\n")[0]
+    table[name] = Word(name=name, summary=summary, compute=function, takes=takes, least=least)
 
 
-# ---------------------------------------------------------------- counts
+# ---------------------------------------------------------------- metrics
 
 
-@word
-def params(net: Candidate) -> int:
-    """Trainable parameters."""
-    return net.network.params
+def words() -> list[str]:
+    """The name of every function of the language: the metrics, those of plugins included, and the words."""
+    return [*dict.fromkeys([*map(_called, METRICS.values()), *WORDS])]
 
 
-@word
-def weights(net: Candidate) -> int:
-    """Weights of convolutions and dense layers, without biases and normalisation."""
-    return net.network.parameters.weights
+def word_called(name: str) -> Word:
+    """The function called so. Raises KeyError."""
+    if name in WORDS:
+        return WORDS[name]
+    return {_called(metric): _asking(metric) for metric in METRICS.values()}[name]
 
 
-@word
-def biases(net: Candidate) -> int:
-    """Biases of convolutions and dense layers."""
-    return net.network.parameters.biases
+def _called(metric: Metric) -> str:
+    return metric.short or metric.name.replace(".", "_")
 
 
-@word
-def norm(net: Candidate) -> int:
-    """Scales and shifts of normalisation layers."""
-    return net.network.parameters.norm
+def _asking(metric: Metric) -> Word:
+    """The word that asks for a metric: a list of sizes is one number where its axes agree."""
 
+    def compute(net: Candidate) -> Any:
+        value = measured(net.network, metric)
+        if len(value.numbers) == 1 and metric.unit not in (SIZE, SHAPE):
+            return value.numbers[0]
+        return list(value.numbers) if metric.unit == SHAPE else _same_axes(value.numbers)
 
-@word
-def macs(net: Candidate) -> int:
-    """Multiply-accumulates of convolutions, dense layers and matrix products."""
-    return net.network.macs
-
-
-@word
-def flops(net: Candidate) -> int:
-    """2 x MACs."""
-    return net.network.flops
-
-
-@word
-def elementwise(net: Candidate) -> int:
-    """All other arithmetic."""
-    return net.network.elementwise
-
-
-@word
-def activations(net: Candidate) -> int:
-    """Elements that all layers write."""
-    return net.network.memory.activations
-
-
-@word
-def peak(net: Candidate) -> int:
-    """The most elements of activations alive at once in an inference pass."""
-    return net.network.memory.peak
-
-
-@word
-def training(net: Candidate) -> int:
-    """Elements of activations that a backward pass needs kept."""
-    return net.network.memory.training
+    return Word(name=_called(metric), summary=metric.meaning, compute=compute, takes=("spec",), least=1)
 
 
 # ---------------------------------------------------------------- structure
@@ -317,24 +291,9 @@ def features(net: Candidate) -> list[str]:
 
 
 @word
-def rf(net: Candidate) -> Any:
-    """The receptive field's span (before global pooling); one number where its axes agree."""
-    return _same_axes(net.field.size)
-
-
-@word
 def reads(net: Candidate) -> Any:
     """How many places of the span are really read, per axis; one number where the axes agree."""
     return _same_axes([axis.total for axis in net.field.typical.axes])
-
-
-@word
-def coverage(net: Candidate) -> Fraction:
-    """The share of the receptive field's places that is really read: 1 without holes."""
-    region = net.field.typical
-    if not region.exact:
-        raise LimitError("the receptive field has too many holes to count")
-    return Fraction(region.count, prod(region.size))
 
 
 @word
@@ -468,7 +427,8 @@ def _sum_over_layers(name: str, network: Network) -> str:
 
 
 def _count_of(name: str, row: Layer) -> int:
-    return {"weights": row.parameters.weights, "params": row.params, "macs": row.macs}[name]
+    part = METRICS[name].layer
+    return int(part(row)) if part else 0
 
 
 def _growth(net: Candidate) -> str:
@@ -482,7 +442,7 @@ def _growth(net: Candidate) -> str:
     return " -> ".join(["1", *(str(_same_axes(fields[i].size)) for i in widening)])
 
 
-def _same_axes(values: Sequence[int]) -> Any:
+def _same_axes(values: Sequence[Any]) -> Any:
     """One number where all axes agree, else a list."""
     distinct = set(values)
     return distinct.pop() if len(distinct) == 1 else list(values)
