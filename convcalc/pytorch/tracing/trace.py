@@ -264,12 +264,12 @@ def _given(one: InputSpec, own: torch.dtype, *, batch: bool) -> _Given:
 def _is_ours(error: BaseException) -> bool:
     """Whether the recorder itself failed, not the model: a bug of convcalc, to be reported as one.
 
-    Endless recursion is the model's, wherever the stack happens to end, and so is a call that was only passed on.
+    Endless recursion is the model's, wherever the stack happens to end.
     """
     if isinstance(error, RecursionError):
         return False
     frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and frames[-1].filename.startswith(OWN) and frames[-1].name != "__torch_function__"
+    return bool(frames) and frames[-1].filename.startswith(OWN)
 
 
 def _needs_values(error: BaseException) -> bool:

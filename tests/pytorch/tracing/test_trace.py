@@ -422,6 +422,26 @@ def test_memory_under_another_shape(forward: Forward, read: int) -> None:
     assert network.receptive_field.size == (read,)
 
 
+def test_views_keep_the_memory_that_a_tensor_leaves() -> None:
+    def forward(m: Any, x: Any) -> Any:
+        y = m.c(x)
+        before = y.view(1, 3, 48)
+        y.set_(x)
+        return before
+
+    network = convcalc.Network(graph=convcalc.trace(Module(forward, c=conv(3, 3, 3, padding=1)), input=(3, 6, 8)))
+    assert network.receptive_field is not None
+    assert network.receptive_field.size == (3, 3)
+
+
+def test_a_buffer_that_is_transposed_in_place() -> None:
+    model = Module(lambda m, x: x @ m.table.t_())
+    model.register_buffer("table", torch.rand(7, 3))
+    network = convcalc.Network(graph=convcalc.trace(model, input=(5, 3)))
+    assert network.macs == 5 * 3 * 7
+    assert network.layers[0].output == (5 * 7,)
+
+
 def test_a_network_of_constants_alone_reads_nothing() -> None:
     model = Module(lambda m, x: m.c(m.start), start=nn.Parameter(torch.rand(1, 3, 6, 6)), c=conv(3, 4, 3))
     network = convcalc.Network(graph=convcalc.trace(model, input=(3, 6, 6)))
