@@ -154,7 +154,7 @@ def _raise_if_broken(report: Report) -> None:
     __tracebackhide__ = True
     if report.exit_code():
         from convcalc.checks.verdict import FAILED, UNKNOWN, Report
-        from convcalc.report.write.verdicts.text import render
+        from convcalc.report.write.check import render
 
         broken = Report(source=report.source, verdicts=tuple(report.of(FAILED, UNKNOWN)))
-        raise BudgetBrokenError(render(broken))
+        raise BudgetBrokenError(render(broken, "text"))

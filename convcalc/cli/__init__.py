@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 import click
 
 from convcalc import __version__
+from convcalc.cli.answer import discard_stdout
 from convcalc.cli.failures import EXIT_INTERRUPTED, report_bug, report_failure
-from convcalc.core.errors import ConvcalcError
+from convcalc.core.errors import ConvcalcError, UsageError, suggest
 
 _COMMANDS = os.path.join(os.path.dirname(__file__), "commands")
 
@@ -52,39 +53,45 @@ class Commands(click.Group):
     ) -> NoReturn:
         """Run a command line, then exit with its code."""
         given = (sys.argv[1:] if args is None else list(args)) or ["--help"]
-        _survive_any_text()
         try:
+            _check_streams()
             code = super().main(given, prog_name or "convcalc", complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
-        except (ConvcalcError, click.ClickException) as error:
-            code = report_failure(error, given)
         except (click.Abort, KeyboardInterrupt):
             code = EXIT_INTERRUPTED
         except BrokenPipeError:
-            code = _reader_is_gone()
+            code = _nothing_more_to_write()
+        except (ConvcalcError, click.ClickException, OSError, MemoryError) as error:
+            code = report_failure(error, given)
+            _nothing_more_to_write()
         except Exception as error:
             code = report_bug(error, given)
         sys.exit(code if isinstance(code, int) else 0)
 
 
 def _unknown(name: str, known: list[str]) -> click.UsageError:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else f"the commands: {', '.join(known)}"
+    hint = suggest(name, known, otherwise=f"the commands: {', '.join(known)}")
     return click.UsageError(f"no command is called {name!r}\n  hint: {hint}")
 
 
-def _survive_any_text() -> None:
-    """Write what the terminal's encoding lacks as an escape, rather than fail."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+def _check_streams() -> None:
+    """Write what a terminal's encoding lacks as an escape, rather than fail. Raises UsageError without a stdout."""
+    closed = sys.stdout is None
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        if hasattr(getattr(sys, name), "reconfigure"):
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+    if closed:
+        raise UsageError("stdout is closed: there is nowhere to answer")
 
 
-def _reader_is_gone() -> int:
-    """Whoever read our output has seen enough (`| head`): let the interpreter's last flush go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _nothing_more_to_write() -> int:
+    """Let the interpreter's last flush go nowhere: it fails where a pipe's reader has left or a disk is full."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        discard_stdout()
     return 0
 
 

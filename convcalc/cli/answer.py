@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TextIO
 
 from convcalc.analysis.network import Network
 from convcalc.cli.options import Output
@@ -24,26 +24,35 @@ def answer(
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
     """Answer for one network: `report` for people, or its document, with `more` keys. Gives the exit code."""
-    check_complete(network, output)
+    check_request(network, output)
     if output.format == "json":
         from convcalc.report.build.document import dumps
 
-        proof = prove(network, output)
+        proof = proof_of(network, output)
         write(dumps({**proved_document(network, proof, output), **more}))
     else:
         emit(report(), output.format)
-        proof = prove(network, output)
+        proof = proof_of(network, output)
         tell([proof], output.format)
     return EXIT_DISAGREES if proof.failed else 0
 
 
-def check_complete(network: Network, output: Output) -> None:
-    """Raise UsageError under --strict where an operator was not counted."""
+def check_request(network: Network, output: Output) -> None:
+    """Raise UsageError for columns that there are none of, and under --strict for what was not counted."""
     if output.strict and not network.complete:
         calls = ", ".join(f"{count} of {name}" for name, count in network.uncounted.items())
         raise UsageError(
             f"{network.text} is not counted completely: {calls}", hint="without --strict it is a lower bound"
         )
+    if output.columns or output.sort:
+        from convcalc.report.build.columns import check_columns
+
+        check_columns([*output.columns, *filter(None, [output.sort])])
+
+
+def proof_of(network: Network, output: Output) -> Proof:
+    """The proof that is asked for. Raises ConfirmError where it is demanded and cannot be made."""
+    return prove(network, confirm=output.confirm, device=output.device, demanded=output.demanded)
 
 
 def proved_document(network: Network, proof: Proof, output: Output) -> dict[str, Any]:
@@ -59,17 +68,16 @@ def proved_document(network: Network, proof: Proof, output: Output) -> dict[str,
 
 
 def emit(report: Report, format: str) -> None:
-    """Write a report on stdout."""
-    if format == "table":
-        write(_for_people(report))
-        return
-    from convcalc.report.write.markup import WRITERS
+    """Write a report on stdout; a table as plain text, or with colours on a terminal that shows them."""
+    from convcalc.report.write import write as in_format
 
-    write(WRITERS[format](report))
+    if format == "table":
+        format = "terminal" if is_styled(sys.stdout) else "plain"
+    write(in_format(report, format, line_width()))
 
 
 def tell(proofs: Sequence[Proof], format: str, names: Sequence[str] = ("",)) -> None:
-    """Write what the proofs say: behind the report, or on stderr where stdout is data."""
+    """Write what the proofs say: after the report, or on stderr where stdout is data."""
     lines = [
         f"{name}: {line}" if name else line
         for name, proof in zip(names, proofs, strict=True)
@@ -78,7 +86,9 @@ def tell(proofs: Sequence[Proof], format: str, names: Sequence[str] = ("",)) -> 
     if not lines:
         return
     if format == "csv":
-        sys.stderr.write("\n".join(lines) + "\n")
+        from convcalc.report.write.plain import plain
+
+        sys.stderr.write(plain(lines))
     else:
         if format in ("table", "markdown"):
             write("\n")
@@ -94,17 +104,25 @@ def _proof_lines(proof: Proof) -> list[str]:
 
 
 def write(text: str) -> None:
-    """Write on stdout, at once."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Write on stdout, at once. Where the reader is gone (`| head`), the rest is for nobody: the exit code stays."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_stdout()
 
 
-def is_styled() -> bool:
-    """Whether stdout shows colours and rules: a terminal or FORCE_COLOR, and no NO_COLOR."""
+def discard_stdout() -> None:
+    """Let whatever is still to be written go nowhere, the interpreter's last flush included."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def is_styled(stream: TextIO) -> bool:
+    """Whether `stream` shows colours and rules: a terminal or FORCE_COLOR, and no NO_COLOR."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     forced = os.environ.get("FORCE_COLOR", "") not in ("", "0")
-    return (forced or sys.stdout.isatty()) and "utf" in (getattr(sys.stdout, "encoding", "") or "").lower()
+    return (forced or stream.isatty()) and "utf" in (getattr(stream, "encoding", "") or "").lower()
 
 
 def line_width() -> int | None:
@@ -113,13 +131,3 @@ def line_width() -> int | None:
     if columns.isascii() and columns.isdigit() and int(columns):
         return int(columns)
     return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
-
-
-def _for_people(report: Report) -> str:
-    if not is_styled():
-        from convcalc.report.write.plain import plain
-
-        return plain(report, line_width())
-    from convcalc.report.write.terminal import styled
-
-    return styled(report, line_width())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -9,32 +10,35 @@ from itertools import pairwise
 
 import click
 
-from convcalc.core.errors import ConvcalcError, UsageError
+from convcalc.core.errors import ConvcalcError, LimitError, UsageError
 
 EXIT_WRONG_REQUEST = 2
 EXIT_BUG = 3
 EXIT_INTERRUPTED = 130
 
 
-def report_failure(error: ConvcalcError | click.ClickException, args: Sequence[str]) -> int:
-    """Say what is wrong with the request."""
-    if isinstance(error, click.ClickException):
-        error = _as_ours(error)
+def report_failure(error: ConvcalcError | click.ClickException | OSError | MemoryError, args: Sequence[str]) -> int:
+    """Say what is wrong with the request, or with the machine it runs on."""
+    from convcalc.report.printable import printable, without_commands
+
+    ours = error if isinstance(error, ConvcalcError) else _as_ours(error)
     if _asks_for_json(args):
         from convcalc.report.build.document import dumps, error_document
 
-        sys.stdout.write(dumps(error_document(error)))
-        sys.stdout.flush()
-    click.echo(f"error: {error}", err=True)
+        with contextlib.suppress(OSError):
+            sys.stdout.write(dumps(error_document(ours)))
+            sys.stdout.flush()
+    _complain(without_commands(printable(str(ours))))
     return EXIT_WRONG_REQUEST
 
 
-def report_bug(error: Exception, args: Sequence[str]) -> int:
+def report_bug(error: BaseException, args: Sequence[str]) -> int:
     """Say that the fault is ours, and where the traceback is."""
     import tempfile
     import traceback
 
     from convcalc import __version__
+    from convcalc.report.printable import harmless
 
     trace = "".join(traceback.format_exception(error))
     if os.environ.get("CONVCALC_DEBUG") == "1":
@@ -46,13 +50,33 @@ def report_bug(error: Exception, args: Sequence[str]) -> int:
         ) as file:
             file.write(f"convcalc {__version__}, Python {sys.version}\narguments: {list(args)!r}\n\n{trace}")
         where = f"the traceback is in {file.name}"
-    told = f"{type(error).__name__}: {error}".splitlines()[0]
-    click.echo(f"convcalc has a bug ({told}): please open an issue in its repository; {where}", err=True)
+    what = harmless(f"{type(error).__name__}: {error}".splitlines()[0])
+    click.echo(f"convcalc has a bug ({what}): please open an issue in its repository; {where}", err=True)
     return EXIT_BUG
 
 
-def _as_ours(error: click.ClickException) -> UsageError:
-    """click's own complaint in our words, pointing at the help of the command."""
+def _complain(text: str) -> None:
+    """The message on stderr; on a terminal the first word and the hint stand out."""
+    from convcalc.cli.answer import is_styled
+
+    message, hint, advice = text.partition("\n  hint: ")
+    if is_styled(sys.stderr):
+        label, hint = click.style("error:", fg="red", bold=True), hint and f"\n  {click.style('hint:', fg='cyan')} "
+        message = click.style(message, bold=True) if "\n" not in message else message
+    else:
+        label = "error:"
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{label} {message}{hint}{advice}\n")
+        sys.stderr.flush()
+
+
+def _as_ours(error: click.ClickException | OSError | MemoryError) -> ConvcalcError:
+    """Another's complaint in our words; click's points at the help of the command."""
+    if isinstance(error, MemoryError):
+        return LimitError("there is not enough memory for this", hint="ask for less at once: --depth, a smaller input")
+    if isinstance(error, OSError):
+        reason = error.strerror or type(error).__name__
+        return UsageError(f"{reason}: {error.filename}" if error.filename else f"stdout cannot be written: {reason}")
     message, _, hint = error.format_message().partition("\n  hint: ")
     context = getattr(error, "ctx", None)
     return UsageError(message, hint=hint or f"see {context.command_path if context else 'convcalc'} --help")

@@ -2,67 +2,89 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from convcalc.analysis.network import Network
-from convcalc.cli.options import LayerOptions, Request
-from convcalc.core.errors import SpecError, UsageError
-from convcalc.core.graph import Graph
-from convcalc.core.ops import Shape, spell
-from convcalc.language.parse import DEFAULT_INPUT, Call, input_shape, parse, read
+from convcalc.cli.options import LAYER_OPTIONS, LayerOptions, Request
+from convcalc.core.errors import UsageError
+from convcalc.core.operator import Shape, spell
+from convcalc.language.parse import DEFAULT_INPUT, Call, input_shape, lone_call, read_value, single
+from convcalc.language.source import Source
 
 if TYPE_CHECKING:
     from convcalc.catalogue import Block
 
-_FLAGS = {name: "--" + name.replace("_", "-") for name in LayerOptions._fields}
+_FLAGS = {name: "--" + name.replace("_", "-") for name in LAYER_OPTIONS}
 
 _LETTERS = {"out_channels": "c", "stride": "s", "padding": "p", "dilation": "d", "groups": "g"}
 """How the language calls the options of a single layer."""
 
 
 def resolve(request: Request) -> Network:
-    """The network that `request` asks for. Raises UsageError, SpecError, ShapeError, UnknownBlockError."""
+    """The network that `request` asks for. Raises UsageError, and all that SPECs and plugins raise."""
+    load_plugins(request)
     if request.spec is not None and request.layers is not None:
         raise UsageError("a SPEC and --layers are two networks", hint="give one of them, or: convcalc compare A B")
     text = request.spec if request.layers is None else request.layers
     if text is None:
         return _single_layer(request)
-    return _from_target(text, request) if ":" in text else _from_text(text, request)
+    return _model(text, request) if _is_model(text) else _from_text(text, request)
 
 
-def _from_target(text: str, request: Request) -> Network:
-    """A model, where the text names one: package.module:attribute. Nothing else in the language has a colon."""
+def load_plugins(request: Request) -> None:
+    """Import the modules that --plugin names. Raises PluginError."""
+    if request.plugins:
+        from convcalc.core.plugins import load_plugin
+
+        for name in request.plugins:
+            load_plugin(name, request.python_path or (".",))
+
+
+def _is_model(text: str) -> bool:
+    """Whether a text names a model: package.module:attribute. Nothing else in the language has a colon."""
+    if ":" not in text:
+        return False
     from convcalc.sandbox.parent import is_target
 
-    if not is_target(text):
-        return _from_text(text, request)
-    from convcalc.cli.models import model_network
+    return is_target(text)
 
-    return model_network(text, request)
+
+def _model(text: str, request: Request) -> Network:
+    """The model. Raises UsageError, SpecError, ModelError."""
+    from convcalc.cli.progress import Progress
+    from convcalc.sandbox.load import Sandbox, load
+
+    for flag, value in (("--norm", request.norm), ("--bias", request.bias), ("--set", request.settings)):
+        if value:
+            hint = "give the model arguments: package.module:Net(width=32)"
+            raise UsageError(f"{flag} is for texts and catalogue entries", hint=hint)
+    if request.layer != LayerOptions():
+        raise UsageError("a model's code describes its layers itself", hint="leave the options of a single layer out")
+    source = Source(text=text, inputs=request.inputs, any_input=request.any_input)
+    with Progress("tracing") as progress:
+        progress(text)
+        return load(source, Sandbox(python_path=request.python_path, timeout=request.timeout))
 
 
 def _from_text(text: str, request: Request) -> Network:
     """A text, or a catalogue entry with the options as its parameters."""
-    call = _lone_call(text)
+    from convcalc.analysis.load import load_text
+
+    call = lone_call(text)
     settings = _settings(request, call)
     if call is None:
         _refuse_layer_options(request)
-    elif request.norm or (request.bias and "bias" not in settings):
-        option = "--norm" if request.norm else "--bias"
-        raise UsageError(
-            f"{option} acts on the convolutions of a text; {call.entry.name} decides its own",
-            hint=f"leave {option} out, or write the block as a text",
-        )
     shape, defaulted = _input(request, call.entry.input if call else DEFAULT_INPUT)
-    bias = request.bias and call is None
-    graph = parse(text, shape, norm=request.norm, bias=bias, settings=settings)
-    return Network(graph=graph, text=_with_settings(" ".join(text.split()), settings), defaulted=defaulted)
-
-
-def _lone_call(text: str) -> Call | None:
-    """The call, if a text is nothing but one catalogue entry."""
-    items = read(text)
-    return items[0] if len(items) == 1 and isinstance(items[0], Call) else None
+    source = Source(
+        text=" ".join(text.split()),
+        inputs=(spell(shape),),
+        norm=request.norm,
+        bias=request.bias and "bias" not in settings,
+        settings=tuple(settings.items()),
+        any_input=request.any_input,
+    )
+    return replace(load_text(source), text=_with_settings(source.text, settings), defaulted=defaulted)
 
 
 def _settings(request: Request, call: Call | None) -> dict[str, Any]:
@@ -75,7 +97,7 @@ def _settings(request: Request, call: Call | None) -> dict[str, Any]:
                 hint="convcalc blocks lists the catalogue",
             )
         return {}
-    for name, value in _given(request.layer).items():
+    for name, value in request.layer.given.items():
         if name == "in_channels":
             continue
         parameter = _parameter_of(call.entry, name)
@@ -83,11 +105,11 @@ def _settings(request: Request, call: Call | None) -> dict[str, Any]:
             raise UsageError(f"{_FLAGS[name]} and --set {parameter} say the same thing", hint="give one of them")
         given[parameter] = value
     if request.bias and "bias" in call.entry.parameters:
-        given["bias"] = "true"
+        given["bias"] = True
     for name in given:
         if name in call.arguments:
             raise UsageError(f"{name} is given in the text and as an option", hint="give one of them")
-    return _read_settings(call.entry, given)
+    return given
 
 
 def _parameter_of(entry: Block, option: str) -> str:
@@ -103,25 +125,12 @@ def _parameter_of(entry: Block, option: str) -> str:
     )
 
 
-def _key_and_value(text: str) -> tuple[str, str]:
+def _key_and_value(text: str) -> tuple[str, Any]:
+    """A --set: the value is read by the language's own rules, so that it means what it means in a text."""
     key, equals, value = text.partition("=")
     if not (equals and key.strip() and value.strip()):
-        raise UsageError(f"--set {text!r} is no KEY=VALUE", hint="for example --set cardinality=64")
-    return key.strip().replace("-", "_"), value.strip()
-
-
-def _read_settings(entry: Block, given: dict[str, str]) -> dict[str, Any]:
-    """The values read by the language's own rules, so that they mean what they mean in a text."""
-    if not given:
-        return {}
-    entry.check({name: value for name, value in given.items() if name not in entry.parameters})  # refuses them
-    text = f"{entry.name}({', '.join(f'{name}={value}' for name, value in given.items())})"
-    call = _lone_call(text)
-    if call is None or set(call.arguments) != set(given):
-        raise SpecError(
-            "the value of a --set is more than one value", text, 0, hint="give each parameter its own --set"
-        )
-    return call.arguments
+        raise UsageError(f"--set {text!r} is not KEY=VALUE", hint="for example --set cardinality=64")
+    return key.strip().replace("-", "_"), read_value(value.strip())
 
 
 def _with_settings(text: str, settings: dict[str, Any]) -> str:
@@ -142,7 +151,7 @@ def _literal(value: Any) -> str:
 
 def _refuse_layer_options(request: Request) -> None:
     """A text says its layers' options itself."""
-    for name in _given(request.layer):
+    for name in request.layer.given:
         if name == "in_channels":
             continue
         letter = _LETTERS.get(name)
@@ -150,16 +159,11 @@ def _refuse_layer_options(request: Request) -> None:
         raise UsageError(f"{_FLAGS[name]} describes a single layer, and the text has its own", hint=hint)
 
 
-def _given(layer: LayerOptions) -> dict[str, Any]:
-    """The options of a single layer that were given."""
-    return {name: value for name, value in layer._asdict().items() if value is not None}
-
-
 def _single_layer(request: Request) -> Network:
     """The layer that --kernel and its companions describe; with groups, the ungrouped one beside it."""
     layer = request.layer
     if layer.kernel is None:
-        given = ", ".join(_FLAGS[name] for name in _given(layer))
+        given = ", ".join(_FLAGS[name] for name in layer.given)
         raise UsageError(
             f"{given} of which layer?" if given else "no network is given",
             hint="give a SPEC, --layers TEXT or --kernel, for example --kernel 3",
@@ -168,7 +172,7 @@ def _single_layer(request: Request) -> Network:
         raise UsageError("--set: only a catalogue entry has parameters", hint="convcalc blocks lists the catalogue")
     groups, channels = _grouping(layer)
     if channels and layer.in_channels is None and not request.inputs:
-        request = request._replace(layer=layer._replace(in_channels=channels))
+        request = replace(request, layer=replace(layer, in_channels=channels))
     shape, defaulted = _input(request, DEFAULT_INPUT)
     if channels and shape[0] != channels:
         raise UsageError(
@@ -176,10 +180,8 @@ def _single_layer(request: Request) -> Network:
             f"the input has {shape[0]}",
             hint=f"leave --width out, or give the input {channels} channels",
         )
-    graph = _layer_graph(layer, groups, shape, request)
-    whole = Network(graph=_layer_graph(layer, 1, shape, request)) if groups > 1 else None
-    text = ", ".join(graph.nodes[i].op.spec() for i in graph.layers)
-    return Network(graph=graph, text=text, defaulted=defaulted, ungrouped=whole)
+    whole = _layer_network(request, 1, shape) if groups > 1 else None
+    return replace(_layer_network(request, groups, shape), defaulted=defaulted, ungrouped=whole)
 
 
 def _grouping(layer: LayerOptions) -> tuple[int, int | None]:
@@ -194,11 +196,21 @@ def _grouping(layer: LayerOptions) -> tuple[int, int | None]:
     return groups, groups * layer.width if layer.width else None
 
 
-def _layer_graph(layer: LayerOptions, groups: int, shape: Shape, request: Request) -> Graph:
-    """The layer as the language says it, over `shape`."""
-    options = {**_given(layer), "groups": groups}
-    letters = [f"{letter}{options[name]}" for name, letter in _LETTERS.items() if name in options]
-    return parse(f"{layer.kernel}{''.join(letters)}", shape, norm=request.norm, bias=request.bias)
+def _layer_network(request: Request, groups: int, shape: Shape) -> Network:
+    """The convolution that the options describe, over `shape`."""
+    from convcalc.core.ops.convolution import Conv
+
+    layer = request.layer
+    convolution = Conv(
+        kernel=layer.kernel,
+        channels=layer.out_channels,
+        stride=layer.stride or 1,
+        padding=layer.padding,
+        dilation=layer.dilation or 1,
+        groups=groups,
+    )
+    graph = single(convolution, shape, norm=request.norm, bias=request.bias)
+    return Network(graph=graph, text=", ".join(graph.nodes[index].op.spec() for index in graph.layers))
 
 
 def _input(request: Request, default: Shape) -> tuple[Shape, str]:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
+
+from convcalc.core.operator import Axes
+from convcalc.report.write import formats
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-FORMATS = ("table", "json", "csv", "markdown", "latex")
+    from convcalc.report.build.columns import View
+
+FORMATS = formats()
 DEVICES = ("cpu", "cuda", "auto")
 DTYPES = ("float16", "bfloat16", "float32", "float64", "int8")
 
@@ -21,43 +28,92 @@ TIMEOUT = 120.0
 Command = Callable[..., Any]
 
 
-class LayerOptions(NamedTuple):
-    """A single layer, option by option; each a text of the language (`3`, `1x3`), or None where not given."""
+@dataclass(frozen=True, kw_only=True)
+class LayerOptions:
+    """A single layer, option by option; None where not given, a tuple for values per axis."""
 
-    kernel: str | None = None
+    kernel: Axes | None = None
     in_channels: int | None = None
     out_channels: int | None = None
     groups: int | None = None
     cardinality: int | None = None
     width: int | None = None
-    stride: str | None = None
-    dilation: str | None = None
-    padding: str | None = None
+    stride: Axes | None = None
+    dilation: Axes | None = None
+    padding: Axes | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that were given."""
+        return {name: value for name in LAYER_OPTIONS if (value := getattr(self, name)) is not None}
 
 
-class Request(NamedTuple):
-    """The network that a command line asks for."""
+LAYER_OPTIONS = tuple(field.name for field in fields(LayerOptions))
 
-    spec: str | None
-    layers: str | None
-    layer: LayerOptions
-    inputs: tuple[str, ...]
-    norm: str
-    bias: bool
-    settings: tuple[str, ...]
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The network that a command line asks for (see the help texts of the options)."""
+
+    spec: str | None = None
+    layers: str | None = None
+    layer: LayerOptions = LayerOptions()
+    inputs: tuple[str, ...] = ()
+    norm: str = ""
+    bias: bool = False
+    settings: tuple[str, ...] = ()
+    any_input: bool = False
+    plugins: tuple[str, ...] = ()
     python_path: tuple[str, ...] = ()
     timeout: float = TIMEOUT
 
 
-class Output(NamedTuple):
-    """How the answer is given, and whether it is proved."""
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """How the answer is given, and whether it is proved.
 
-    format: str
-    confirm: bool
-    device: str
+    Args:
+        format: one of FORMATS.
+        confirm: whether to prove it; None: where that can be done.
+        device: where the proof runs.
+        demanded: whether a proof that cannot be made is an error: it, or its device, was asked for.
+        dtype: the type whose bytes memory is also given in.
+        strict: whether an operator that is not counted is an error.
+        columns, sort, top, total, depth, tree: see View.
+        every: whether a long table is shown whole on a terminal, too.
+    """
+
+    format: str = "table"
+    confirm: bool | None = None
+    device: str = "cpu"
+    demanded: bool = False
     dtype: str | None = None
     strict: bool = False
+    columns: tuple[str, ...] = ()
+    sort: str = ""
+    top: int | None = None
+    total: bool = False
     depth: int | None = None
+    tree: bool = False
+    every: bool = False
+
+    @property
+    def view(self) -> View:
+        """Which rows and columns are shown."""
+        import sys
+
+        from convcalc.report.build.columns import View
+
+        fold = self.format == "table" and not self.every and sys.stdout.isatty()
+        return View(
+            columns=self.columns,
+            sort=self.sort,
+            top=self.top,
+            total=self.total,
+            depth=self.depth,
+            tree=self.tree,
+            fold=fold,
+        )
 
 
 def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -69,16 +125,28 @@ def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return [CompletionItem(name, help=get(name).summary) for name in names() if name.startswith(incomplete)]
 
 
+def complete_column(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The names of columns, for the shell; of a list of them, the last."""
+    from click.shell_completion import CompletionItem
+
+    from convcalc.report.build.columns import column_names
+
+    before, comma, last = incomplete.rpartition(",")
+    return [CompletionItem(before + comma + name) for name in column_names() if name.startswith(last)]
+
+
 class _Sizes(click.ParamType):  # type: ignore[type-arg]
     """One number for every axis, or one for each: `3`, `1x3`."""
 
     name = "SIZE"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        sizes = str(value).strip().lower().replace("×", "x").split("x")
-        if not all(size.isascii() and size.isdigit() and len(size) <= 30 for size in sizes):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Axes:
+        if not isinstance(value, str):
+            return value
+        sizes = value.strip().lower().replace("×", "x").split("x")
+        if len(sizes) > 3 or not all(size.isascii() and size.isdigit() and len(size) <= 30 for size in sizes):
             self.fail(f"{value!r} is no size: one number for every axis, or one for each, like 3 or 1x3", param, ctx)
-        return "x".join(sizes)
+        return int(sizes[0]) if len(sizes) == 1 else tuple(map(int, sizes))
 
 
 class _Count(click.ParamType):  # type: ignore[type-arg]
@@ -107,16 +175,47 @@ class Place(click.ParamType):  # type: ignore[type-arg]
         return tuple(int(part) for part in parts)
 
 
+class _Names(click.ParamType):  # type: ignore[type-arg]
+    """Names, a comma between each two."""
+
+    name = "NAME,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in str(value).replace("，", ",").split(","))
+        return names if all(names) else self.fail(f"{value!r} names nothing between two commas", param, ctx)
+
+
+class Seconds(click.ParamType):  # type: ignore[type-arg]
+    """A time of more than 0 that a process can wait for."""
+
+    name = "SECONDS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= 1_000_000:
+            self.fail(f"{value!r} is not a number of seconds between 0 and 1,000,000", param, ctx)
+        return seconds
+
+
 INPUT = click.option(
     "--input", "inputs", multiple=True, metavar="CxHxW", help="Input, channels first. [default: 128x56x56]"
 )
+ANY_INPUT = click.option("--any-input", is_flag=True, help="Allow an input that makes another network of an entry.")
 SETTINGS = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A catalogue entry's parameter.")
+PLUGIN = click.option(
+    "--plugin", "plugins", multiple=True, metavar="MODULE", help="Import operators, blocks, metrics of your own."
+)
+PYTHON_PATH = click.option(
+    "--python-path", multiple=True, metavar="DIR", help="Where a model's or plugin's package is. [default: here]"
+)
 _NORM = click.option("--norm", default="", metavar="WORD", help="A normalisation after every convolution of a text.")
 _BIAS = click.option("--bias", is_flag=True, help="A bias on every convolution of a text.")
-_MODEL = (
-    click.option("--python-path", multiple=True, metavar="DIR", help="Where a model's package is. [default: here]"),
-    click.option("--timeout", type=float, default=TIMEOUT, metavar="SECONDS", help="How long a model's code may take."),
-)
+_TIMEOUT = click.option("--timeout", type=Seconds(), default=TIMEOUT, help="How long a model's code may take.")
 _NETWORK = (
     click.argument("spec", required=False, shell_complete=complete_spec),
     click.option("--layers", metavar="TEXT", help="The network as a text, in place of SPEC."),
@@ -129,18 +228,11 @@ _NETWORK = (
     click.option("--stride", type=_Sizes(), help="Stride. [default: 1]"),
     click.option("--dilation", type=_Sizes(), help="Dilation. [default: 1]"),
     click.option("--padding", type=_Sizes(), help="Padding. [default: keeps the size at stride 1]"),
-    _BIAS,
-    _NORM,
-    SETTINGS,
-    INPUT,
-    *_MODEL,
+    *(_BIAS, _NORM, SETTINGS, INPUT, ANY_INPUT, PLUGIN, PYTHON_PATH, _TIMEOUT),
 )
 _SEVERAL = (
     click.argument("specs", nargs=-1, required=True, shell_complete=complete_spec),
-    _BIAS,
-    _NORM,
-    INPUT,
-    *_MODEL,
+    *(_BIAS, _NORM, INPUT, ANY_INPUT, PLUGIN, PYTHON_PATH, _TIMEOUT),
 )
 CONFIRM = click.option(
     "--confirm/--no-confirm",
@@ -151,17 +243,24 @@ CONFIRM = click.option(
 DEVICE = click.option(
     "--device", type=click.Choice(DEVICES), default="cpu", show_default=True, help="Where the proof runs."
 )
+TREE = click.option("--tree", is_flag=True, help="Modules as a tree.")
 _OUTPUT = (
     click.option("--format", type=click.Choice(FORMATS), default="table", show_default=True, help="How to answer."),
     CONFIRM,
     DEVICE,
     click.option("--dtype", type=click.Choice(DTYPES), help="Also give memory in bytes of this type."),
     click.option("--strict", is_flag=True, help="Exit with 2 if an operator of a model cannot be counted."),
-    click.option("--depth", type=_Count(), help="Group layers by module, so many names deep."),
+    click.option(
+        "--columns", type=_Names(), default=(), shell_complete=complete_column, help="Columns: layer, spec, any metric."
+    ),
+    click.option("--sort", metavar="NAME", default="", shell_complete=complete_column, help="Sort layers by a column."),
+    click.option("--top", type=_Count(), help="Only the largest layers, by --sort or by share."),
+    click.option("--total", is_flag=True, help="Only the totals."),
+    click.option("--depth", type=_Count(), help="Group layers by module, this many names deep."),
+    click.option("--all", "every", is_flag=True, help="Every layer on a terminal, too."),
 )
-
-
-_OUTPUT_NAMES = tuple(name for name in Output._fields if name != "confirm")
+_OUTPUT_NAMES = tuple(field.name for field in fields(Output) if field.name not in ("demanded", "tree"))
+_SHARED_NAMES = tuple(field.name for field in fields(Request) if field.name not in ("spec", "layers", "layer"))
 
 
 def network_options(command: Command) -> Command:
@@ -169,8 +268,8 @@ def network_options(command: Command) -> Command:
 
     @wraps(command)
     def run(**given: Any) -> Any:
-        layer = LayerOptions(**{name: given.pop(name) for name in LayerOptions._fields})
-        kept = {name: given.pop(name) for name in Request._fields if name != "layer"}
+        layer = LayerOptions(**{name: given.pop(name) for name in LAYER_OPTIONS})
+        kept = {name: given.pop(name) for name in ("spec", "layers", *_SHARED_NAMES)}
         return command(request=Request(layer=layer, **kept), **given)
 
     return _with(_NETWORK, run)
@@ -181,22 +280,28 @@ def several_networks_options(command: Command) -> Command:
 
     @wraps(command)
     def run(specs: tuple[str, ...], **given: Any) -> Any:
-        shared = {name: given.pop(name) for name in ("inputs", "norm", "bias", "python_path", "timeout")}
-        requests = [Request(spec, None, LayerOptions(), settings=(), **shared) for spec in specs]
-        return command(requests=requests, **given)
+        shared = Request(**{name: given.pop(name) for name in _SHARED_NAMES if name != "settings"})
+        return command(requests=[replace(shared, spec=spec) for spec in specs], **given)
 
     return _with(_SEVERAL, run)
 
 
 def output_options(command: Command) -> Command:
-    """Add format and proof; the command gets `output`, an Output."""
+    """Add format, rows, columns and proof; the command gets `output`, an Output."""
 
     @wraps(command)
-    def run(confirm: bool | None, **given: Any) -> Any:
-        output = Output(confirm=confirm is not False, **{name: given.pop(name) for name in _OUTPUT_NAMES})
+    def run(tree: bool = False, **given: Any) -> Any:
+        asked = {name: given.pop(name) for name in _OUTPUT_NAMES}
+        output = Output(tree=tree, demanded=is_demanded(asked["confirm"]), **asked)
         return command(output=output, **given)
 
     return _with(_OUTPUT, run)
+
+
+def is_demanded(confirm: bool | None) -> bool:
+    """Whether --confirm or --device was given, so that a proof that cannot be made is an error."""
+    device = click.get_current_context().get_parameter_source("device")
+    return confirm is True or (confirm is None and device is ParameterSource.COMMANDLINE)
 
 
 def _with(options: Sequence[Command], command: Command) -> Command:

@@ -1,22 +1,19 @@
-"""The proof as a step of a command: whether it can be made, how it is waited for, what it says."""
+"""The proof as a step of a command: whether it can be made, and what it came to."""
 
 from __future__ import annotations
 
-import sys
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Confirmation
-from convcalc.cli.options import Output
+from convcalc.cli.progress import Progress
 from convcalc.core.errors import ConfirmError
 
 INSTALL = "pip install 'convcalc[torch]'"
 
-PATIENCE = 0.5
-"""Seconds that a proof may take before it says what it is doing."""
 
-
-class Proof(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Proof:
     """What a proof came to, or why there is none; both empty where nobody asked for one."""
 
     confirmation: Confirmation | None = None
@@ -28,59 +25,39 @@ class Proof(NamedTuple):
         return self.confirmation is not None and not self.confirmation.ok
 
 
-def prove(network: Network, output: Output) -> Proof:
-    """Prove a network's numbers on the real module, if that is wanted and torch is here."""
-    if not output.confirm:
+def prove(network: Network, *, confirm: bool | None = None, device: str = "cpu", demanded: bool = False) -> Proof:
+    """Prove a network's numbers on the real module, unless `confirm` is False.
+
+    Raises ConfirmError where that cannot be done and is `demanded`.
+    """
+    if confirm is False:
         return Proof()
+    try:
+        with Progress("confirming") as progress:
+            check_torch(load=network.prove is None, progress=progress)
+            return Proof(confirmation=network.confirm(device, progress))
+    except ConfirmError as error:
+        if demanded:
+            raise
+        if isinstance(error, NotInstalledError):
+            return Proof(declined=error.hint)
+        return Proof(declined=error.message + (f" ({error.hint})" if error.hint else ""))
+
+
+class NotInstalledError(ConfirmError):
+    """What proofs need is not installed."""
+
+
+def check_torch(*, load: bool, progress: Progress) -> None:
+    """Raise ConfirmError where torch or fvcore is missing; and if it is to `load` here, where it does not."""
     from importlib.util import find_spec
 
-    if not (find_spec("torch") and find_spec("fvcore")):
-        return Proof(declined=INSTALL)
-    with Progress() as progress:
+    if missing := [name for name in ("torch", "fvcore") if find_spec(name) is None]:
+        raise NotInstalledError(f"a proof needs {' and '.join(missing)}, not installed here", hint=INSTALL)
+    if load:
+        progress("loading torch")
         try:
-            _check_torch()
-            return Proof(network.confirm(output.device, progress))
-        except ConfirmError as error:
-            return Proof(declined=error.message + (f" ({error.hint})" if error.hint else ""))
-
-
-def _check_torch() -> None:
-    """Raise ConfirmError where torch is installed and broken."""
-    try:
-        import convcalc.pytorch  # noqa: F401
-    except (ImportError, OSError) as error:
-        raise ConfirmError(f"torch does not load: {str(error).partition(chr(10))[0]}", hint=INSTALL) from None
-
-
-class Progress:
-    """A line on stderr, where that is a terminal, for what takes longer than PATIENCE; erased in the end."""
-
-    def __enter__(self) -> Progress:
-        from threading import Timer
-
-        self.stage = "loading torch"
-        self.late = False
-        self.timer = Timer(PATIENCE, self._begin)
-        self.timer.daemon = True
-        if sys.stderr.isatty():
-            self.timer.start()
-        return self
-
-    def __call__(self, stage: str) -> None:
-        self.stage = stage
-        if self.late:
-            _rewrite_line(f"confirming: {stage} ...")
-
-    def __exit__(self, *_: object) -> None:
-        self.timer.cancel()
-        if self.late:
-            _rewrite_line("")
-
-    def _begin(self) -> None:
-        self.late = True
-        self(self.stage)
-
-
-def _rewrite_line(text: str) -> None:
-    sys.stderr.write(f"\r\x1b[K{text}")
-    sys.stderr.flush()
+            import convcalc.pytorch  # noqa: F401
+        except (Exception, SystemExit) as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise ConfirmError(f"torch does not load: {reason}", hint=INSTALL) from None

@@ -128,6 +128,33 @@ def read(text: str) -> Items:
         raise
 
 
+def single(op: Op, input: Shape, *, norm: str = "", bias: bool = False) -> Graph:
+    """The network of one layer, as a text of that layer alone means it. Raises SpecError, ShapeError."""
+    items = _decorate((Layer(op, 0),), _norm(norm) if norm else None, bias)
+    builder = Builder()
+    return builder.graph(build("", items, builder.input(input)))
+
+
+def lone_call(text: str) -> Call | None:
+    """The call, if `text` is nothing but one catalogue entry. Raises SpecError, LimitError."""
+    items = read(text)
+    return items[0] if len(items) == 1 and isinstance(items[0], Call) else None
+
+
+def read_value(text: str) -> Any:
+    """The value of an entry's parameter, as a text has it: 64, (3, 4), true. Raises SpecError.
+
+    >>> read_value("(3, 4)")
+    (3, 4)
+    """
+    parser = _Parser(text)
+    value = parser.literal()
+    parser.skip()
+    if parser.offset < len(text):
+        parser.fail("this is more than one value")
+    return value
+
+
 def build(text: str, items: Items, x: Tensor) -> Tensor:
     """Add `items`, numbered 0, 1, 2, over `x`. Raises ShapeError with the layer and its place in `text`."""
     for number, item in enumerate(_flat(items)):

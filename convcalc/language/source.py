@@ -21,6 +21,7 @@ class Source:
         norm: a normalisation after every convolution of a text ("bn").
         bias: whether every convolution of a text has a bias.
         settings: parameters for a catalogue entry, by name.
+        any_input: whether an input may make another network of a catalogue entry.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Source:
     norm: str = ""
     bias: bool = False
     settings: tuple[tuple[str, Any], ...] = ()
+    any_input: bool = False
 
     @property
     def fingerprint(self) -> str:

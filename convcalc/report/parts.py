@@ -6,6 +6,7 @@ Cells are plain values (ints stay exact), so that one table serves people ("4,60
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, NamedTuple
 
 Cell = Any
@@ -81,30 +82,46 @@ def amount(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-class Column(NamedTuple):
-    """A column: what it is called, and when it is dropped where room is short (the highest rank first; 0 never).
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
 
-    `is_bar`: its texts are bars of #, which a terminal may draw.
+    Args:
+        heading: what it is called.
+        rank: when it is dropped where room is short: the highest rank first, 0 never.
+        show: how its cells are written for people.
+        left: whether its texts begin at the same place, rather than end there.
+        is_bar: whether its texts are bars of #, which a terminal may draw.
     """
 
     heading: str
+    _: KW_ONLY
     rank: int = 0
     show: Callable[[Cell], str] = show
     left: bool = False
     is_bar: bool = False
 
 
-class Table(NamedTuple):
-    """Rows of cells under columns; `total` is a last row that sums the others.
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under columns.
 
-    CSV, which holds one table, takes the one that `is_main`.
+    Args:
+        columns: one for each cell of a row.
+        rows: what the table lists.
+        totals: last rows that sum the others.
+        title: what stands above it.
+        is_main: whether it is the one that CSV, which holds one table, takes.
+        levels: where the rows are a tree, how deep each stands in it; first cells are then dotted paths.
     """
 
     columns: tuple[Column, ...]
     rows: Sequence[tuple[Cell, ...]]
-    total: tuple[Cell, ...] | None = None
+    _: KW_ONLY
+    totals: Sequence[tuple[Cell, ...]] = ()
     title: str = ""
     is_main: bool = False
+    levels: Sequence[int] | None = None
 
 
 class Listing(NamedTuple):
@@ -113,7 +130,13 @@ class Listing(NamedTuple):
     lines: Sequence[str]
 
 
-Part = str | Table | Listing
+class Heading(NamedTuple):
+    """What the report is about, or says in short."""
+
+    text: str
+
+
+Part = str | Table | Listing | Heading
 """A str is a sentence."""
 
 Report = Sequence[Part]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from convcalc.analysis.load import load_text
 from convcalc.analysis.network import Network
@@ -45,6 +46,10 @@ def load_model(source: Source, sandbox: Sandbox) -> Network:
                 hint="give the model arguments: package.module:Net(width=32)",
             )
     target = Target.read(source.text)
+    if missing := [name for name in ("torch", "fvcore") if find_spec(name) is None]:
+        raise UsageError(
+            f"{source.text} needs {' and '.join(missing)}, not installed here", hint="pip install 'convcalc[torch]'"
+        )
     model = trace_target(
         target, source.inputs, python_path=sandbox.python_path, timeout=sandbox.timeout, tell=sandbox.tell
     )

@@ -20,7 +20,7 @@ import yaml
 
 from convcalc.checks.toml import Document
 from convcalc.checks.verdict import FAILED, UNKNOWN, Notice, Report, Verdict
-from convcalc.report.write.verdicts import FORMATS, render
+from convcalc.report.write.check import FORMATS, render
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "budget"

@@ -19,12 +19,11 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
-from convcalc.report.build.subject import Subject
 
+from convcalc import load
 from convcalc.analysis.proof import Check, Confirmation
 from convcalc.cli import main
 from convcalc.core.errors import ConfirmError
-from convcalc.language.parse import parse
 
 ESCAPE = "\x1b"
 BOX = set("─│┌┐└┘├┤━┃╭╮")
@@ -163,8 +162,8 @@ class TestSayingWhichNetwork:
             ("params --layers 3x3 --stride 2", "write it in the text: 3x3s2"),
             ("params resnet-block --kernel 3", "resnet-block has no parameter 'kernel'"),
             ("params resnet-block --groups 2", "its parameters are channels=256"),
-            ("params resnet-block --norm bn", "--norm acts on the convolutions of a text"),
-            ("params resnet-block --bias", "--bias acts on the convolutions of a text"),
+            ("params resnet-block --norm bn", "norm acts on the convolutions of a text"),
+            ("params resnet-block --bias", "bias acts on the convolutions of a text"),
             ("params --kernel 3 --groups 2 --cardinality 2", "say the same thing"),
             ("params --kernel 3 --width 4", "--width is that of each of --cardinality groups"),
             ("params --kernel 3 --cardinality 2 --width 4 --in-channels 6", "over 8 channels, the input has 6"),
@@ -175,7 +174,7 @@ class TestSayingWhichNetwork:
             ("params --kernel 3 --set a=1", "only a catalogue entry has parameters"),
             ("params 3x3 --set a=1", "only a catalogue entry has parameters"),
             ("params resnext-block --set nosuch=1", "no parameter 'nosuch'"),
-            ("params resnext-block --set cardinality", "no KEY=VALUE"),
+            ("params resnext-block --set cardinality", "not KEY=VALUE"),
             ("params resnext-block --set cardinality=many", "cardinality is 'many'"),
             ("params resnext-block --set 'cardinality=1, width=2'", "more than one value"),
             ("params resnext-block --set width=4 --width 4", "say the same thing"),
@@ -188,7 +187,7 @@ class TestSayingWhichNetwork:
             ("params 7x7p0 --input 3x5x5", "does not fit a 5x5 input"),
             ("params 3x3 --nosuch", "--nosuch"),
             ("params 3x3 --format nosuch", "nosuch"),
-            ("compare 3x3", "one network is no comparison"),
+            ("compare 3x3", "compare needs at least two networks"),
             ("compare", "SPECS"),
             ("parms 3x3", "did you mean params?"),
             ("xyzzy", "the commands: "),
@@ -375,8 +374,19 @@ class TestFormats:
             total = {"params": 70400, "flops": 218365952, "summary": 70400}[command]
             assert sum(int(row[column]) for row in rows) == total
 
-    def test_compare_in_csv_has_every_layer(self) -> None:
-        assert len(good("compare resnet-block resnext-block --format csv").splitlines()) == 1 + 10
+    def test_compare_in_csv_has_every_layer_and_the_totals_with_ratios(self) -> None:
+        """70,400 and 71,168 parameters with batch norm (Xie et al. 2017): 1.0109 times as many."""
+        rows = list(csv.DictReader(io.StringIO(good("compare resnet-block resnext-block --format csv"))))
+        assert len(rows) == 10 + 1
+        assert (rows[-1]["layer"], rows[-1]["A params"], rows[-1]["B params"]) == ("total", "70400", "71168")
+        assert float(rows[-1]["B / A params"]) == 71168 / 70400
+        assert float(rows[3]["B / A params"]) == 1 / 8
+
+    def test_the_totals_of_a_comparison_in_csv(self) -> None:
+        """Two 3x3 are 18/25 of a 5x5 (Szegedy et al. 2016)."""
+        rows = {row[""]: row for row in csv.DictReader(io.StringIO(good("compare 5x5 3x3,3x3 --total --format csv")))}
+        assert float(rows["MACs"]["B / A"]) == 18 / 25
+        assert rows["receptive field"]["A 5x5"] == rows["receptive field"]["B 3x3,3x3"] == "5x5"
 
     def test_markdown(self) -> None:
         lines = good("params 3x3,bn --format markdown").splitlines()
@@ -525,7 +535,7 @@ class TestEndings:
     def test_an_interruption(self) -> None:
         program = (
             "import time, convcalc.cli.answer as answer\n"
-            "answer.analyse = lambda graph: (print('on', flush=True), time.sleep(60))\n"
+            "answer.check_request = lambda *_: (print('on', flush=True), time.sleep(60))\n"
             "from convcalc.cli import main; main(['params', '3x3'])"
         )
         with subprocess.Popen(
@@ -543,7 +553,7 @@ class TestEndings:
             assert b"Traceback" not in running.stderr.read()
 
     def test_a_bug_of_ours(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("convcalc.cli.answer.analyse", lambda graph: 1 // 0)
+        monkeypatch.setattr("convcalc.cli.answer.check_request", lambda *_: 1 // 0)
         result = run("params 3x3")
         assert result.exit_code == 3
         assert len(result.stderr.splitlines()) == 1
@@ -554,7 +564,7 @@ class TestEndings:
         os.unlink(trace)
 
     def test_a_bug_under_debugging(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("convcalc.cli.answer.analyse", lambda graph: 1 // 0)
+        monkeypatch.setattr("convcalc.cli.answer.check_request", lambda *_: 1 // 0)
         monkeypatch.setenv("CONVCALC_DEBUG", "1")
         assert "Traceback" in run("params 3x3").stderr
 
@@ -660,12 +670,14 @@ class TestProof:
     def test_a_slow_proof_shows_its_progress(
         self, confirming: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from convcalc.cli import proof as module
+        from convcalc.cli import progress as module
+        from convcalc.cli.proof import prove
 
         def slow(graph: object, *, device: str, progress: Callable[[str], None]) -> Confirmation:
             progress("early")
-            time.sleep(0.3)
+            time.sleep(0.5)
             progress("late")
+            time.sleep(0.2)
             return Confirmation(device, "9.9", AGREES, ())
 
         confirming(slow)
@@ -674,11 +686,12 @@ class TestProof:
         monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
         with monkeypatch.context() as patched:
             patched.setattr(sys, "stderr", terminal)
-            module.prove(Subject("3x3", parse("3x3").graph), module.Output("table", True, "cpu"))
+            prove(load("3x3"))
         written = terminal.getvalue()
         assert "confirming: early" in written
         assert "confirming: late" in written
-        assert written.endswith("\r\x1b[K")
+        assert "0:00:0" in written
+        assert written.rstrip("\r").endswith("\x1b[2K")
 
     def test_the_real_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("fvcore")

@@ -6,13 +6,11 @@ import re
 from fractions import Fraction
 
 import pytest
-from convcalc.report.build.subject import Subject
 
-from convcalc import analyse, block, parse
-from convcalc.analysis.compare import Comparison, Model, compare
-from convcalc.analysis.counts import Analysis, Summary, measure
+from convcalc import Network, compare, load, parse
 from convcalc.analysis.proof import Check, Confirmation
-from convcalc.core.ops import Params
+from convcalc.catalogue import get
+from convcalc.core.operator import Params
 from convcalc.report.build.catalogue import parameters_text
 from convcalc.report.build.comparison import comparison_report
 from convcalc.report.build.document import dumps
@@ -20,9 +18,11 @@ from convcalc.report.build.fields import field_sentences
 from convcalc.report.build.layers import incomplete_sentences, params_report
 from convcalc.report.build.proof import MAX_LINES, proof_sentences
 from convcalc.report.build.structure import kinds_sentence, projections
+from convcalc.report.layout import lay_out
 from convcalc.report.parts import Column, Listing, Table, amount, bar, in_bytes, percent, ratio, raw, scaled, show
-from convcalc.report.write.layout import lay_out
-from convcalc.report.write.markup import csv_text, latex, markdown
+from convcalc.report.write.csv import csv_text
+from convcalc.report.write.latex import latex
+from convcalc.report.write.markdown import markdown
 from convcalc.report.write.plain import plain, sentence
 
 
@@ -80,9 +80,15 @@ def test_small_things() -> None:
 
 
 TABLE = Table(
-    (Column("layer", left=True), Column("shape", rank=2), Column("more", rank=2), Column("params"), Column("share", 1)),
+    (
+        Column("layer", left=True),
+        Column("shape", rank=2),
+        Column("more", rank=2),
+        Column("params"),
+        Column("share", rank=1),
+    ),
     [("conv1", (64, 56, 56), "x", 147456, 0.5), ("b", None, "yy", 7, 0.25)],
-    ("total", None, "", 147463, None),
+    totals=[("total", None, "", 147463, None)],
     title="a title",
     is_main=True,
 )
@@ -138,14 +144,14 @@ class TestLayout:
 
 class TestMarkup:
     def test_markdown(self) -> None:
-        table = Table((Column("a|b", left=True), Column("n")), [("x*y", 1000)], ("all", 1000), title="t")
+        table = Table((Column("a|b", left=True), Column("n")), [("x*y", 1000)], totals=[("all", 1000)], title="t")
         assert markdown(["(3x3)*2", table, Listing(["#"])]) == (
             "(3x3)\\*2\n\n**t**\n\n| a\\|b | n |\n| :-- | --: |\n| x\\*y | 1,000 |\n| **all** | **1,000** |\n\n"
             "```text\n#\n```\n"
         )
 
     def test_latex(self) -> None:
-        table = Table((Column("a_b", left=True), Column("n")), [("50%", 1000)], ("all", 1000), title="t")
+        table = Table((Column("a_b", left=True), Column("n")), [("50%", 1000)], totals=[("all", 1000)], title="t")
         assert latex(["words", table]).splitlines() == [
             "% words",
             "",
@@ -181,106 +187,98 @@ class TestStructure:
     )
     def test_projections(self, name: str, convolutions: int, beside: int) -> None:
         """He et al. 2016: one 1x1 on the shortcut wherever the channels change, stage 1 of ResNet-18 excepted."""
-        summary = measure(block(name).graph())
-        assert len(projections(summary.graph)) == beside
-        assert kinds_sentence(summary).startswith(f"{convolutions} convolutions")
+        network = load(name)
+        assert len(projections(network.graph)) == beside
+        assert kinds_sentence(network).startswith(f"{convolutions} convolutions")
 
     def test_an_identity_shortcut_has_none(self) -> None:
-        assert projections(parse("add(3x3,3x3 | id)").graph) == []
+        assert projections(parse("add(3x3,3x3 | id)")) == []
 
     def test_equal_branches_are_no_shortcut(self) -> None:
-        assert projections(parse("add(3x3 | 5x5)").graph) == []
+        assert projections(parse("add(3x3 | 5x5)")) == []
 
     def test_a_long_branch_is_no_projection(self) -> None:
-        assert projections(parse("add(3x3,3x3,3x3 | 1x1,3x3)").graph) == []
+        assert projections(parse("add(3x3,3x3,3x3 | 1x1,3x3)")) == []
 
     def test_words(self) -> None:
-        summary = measure(parse("3x3,tconv2x2s2,relu,relu,fc10").graph)
-        assert kinds_sentence(summary) == "1 convolution; 1 transposed convolution; 1 dense; 2 relu"
+        assert (
+            kinds_sentence(load("3x3,tconv2x2s2,relu,relu,fc10"))
+            == "1 convolution; 1 transposed convolution; 1 dense; 2 relu"
+        )
 
     def test_parameters(self) -> None:
-        assert parameters_text(block("resnext-block")) == "channels=256, cardinality=32, width=4, stride=1"
+        assert parameters_text(get("resnext-block")) == "channels=256, cardinality=32, width=4, stride=1"
 
 
 class TestComparison:
     def test_totals_and_ratios(self) -> None:
         """Two 3x3 against one 5x5: 18/25 of the weights (Szegedy et al. 2016)."""
         comparison = compare("5x5", "3x3,3x3", input=(64, 56, 56))
-        assert comparison.totals("params") == (25 * 64 * 64, 18 * 64 * 64)
+        assert comparison.values("params") == (25 * 64 * 64, 18 * 64 * 64)
         assert comparison.ratios("params") == (1, Fraction(18, 25))
         assert comparison.ratios("elementwise") == (None, None)
-
-    def test_what_it_takes(self) -> None:
-        graph = parse("3x3").graph
-        comparison = compare("3x3", graph, analyse(graph), Model("mine", analyse(graph)))
-        assert [model.name for model in comparison.models] == ["3x3", "network 2", "network 3", "mine"]
-        assert len(set(comparison.totals("macs"))) == 1
 
     def test_layers_are_aligned_by_name(self) -> None:
         comparison = compare("3x3,relu", "3x3,relu,5x5", "cat(3x3 | 1x1)")
         assert [layer.name for layer in comparison.layers] == ["0", "1", "2", "0.0.0", "0.1.0", "0.cat"]
-        assert [row and row.spec for row in comparison.layers[2].rows] == [None, "5x5c128", None]
+        assert [layer and layer.spec for layer in comparison.layers[2].layers] == [None, "5x5c128", None]
 
     def test_a_layer_in_between_stands_in_between(self) -> None:
         """A projection appears where the block has it."""
-        comparison = Comparison(
-            tuple(Model(str(stride), analyse(block("resnet-block").graph(stride=stride))) for stride in (1, 2))
-        )
+        comparison = compare("resnet-block", "resnet-block(stride=2)")
         names = [layer.name for layer in comparison.layers]
         assert names.index("bn3") < names.index("downsample.0") < names.index("downsample.1") < names.index("add")
 
     def test_portions(self) -> None:
-        comparison = compare("resnet18")
-        portions = {portion.name: portion for portion in comparison.portions(0)}
-        assert list(portions) == ["conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc"]
-        assert portions["fc"].params == 512 * 1000 + 1000
-        assert sum(portion.params for portion in portions.values()) == comparison.totals("params")[0]
+        """ResNet-18's classifier: 513,000 of 11,689,512 parameters."""
+        text = plain(comparison_report(compare("resnet18", "vgg11")))
+        portions = text.partition("where the params go")[2].partition("where the MACs go")[0]
+        assert re.search(r"fc +4\.4% ", portions)
+        assert [line.split()[0] for line in portions.splitlines() if "%" in line][:4] == [
+            "conv1",
+            "bn1",
+            "layer1",
+            "layer2",
+        ]
 
     def test_many_portions_share_a_bar(self) -> None:
-        comparison = compare("3x3*30", "3x3*30")
-        subjects = [Subject("3x3*30", model.summary.graph) for model in comparison.models]
-        text = plain(comparison_report(subjects, comparison))
+        text = plain(comparison_report(compare("3x3*30", "3x3*30")))
         assert re.search(r"14 others +46\.7%", text)
 
     def test_many_networks_have_many_letters(self) -> None:
-        comparison = compare(*["1x1"] * 28)
-        subjects = [Subject("1x1", model.summary.graph) for model in comparison.models]
-        assert "B2 = 1x1" in plain(comparison_report(subjects, comparison))
+        assert "B2 = 1x1" in plain(comparison_report(compare(*["1x1"] * 28)))
 
     def test_inputs_that_differ_are_said(self) -> None:
-        comparison = compare("1x1", "resnet-block")
-        subjects = [Subject(model.name, model.summary.graph) for model in comparison.models]
-        assert "the inputs differ" in plain(comparison_report(subjects, comparison, dtype="int8"))
+        assert "the inputs differ" in plain(comparison_report(compare("1x1", "resnet-block"), dtype="int8"))
 
 
 class TestWhatIsNotKnown:
     def test_uncounted_operators_make_lower_bounds(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        summary = measure(parse("3x3,relu,relu").graph)
-        assert incomplete_sentences(summary) == []
-        monkeypatch.setattr(type(summary.rows[1].op), "counted", False)
-        assert incomplete_sentences(summary) == ["lower bounds: not counted: 2 calls of relu"]
+        network = load("3x3,relu,relu")
+        assert incomplete_sentences(network) == []
+        monkeypatch.setattr(type(network.layers[1].op), "counted", False)
+        assert incomplete_sentences(load("3x3,relu,relu")) == ["lower bounds: not counted: 2 calls of relu"]
 
-    def test_frozen_parameters_have_a_column(self) -> None:
-        summary = measure(parse("3x3").graph)
-        row = summary.rows[0]._replace(params=Params(weights=5, frozen=7))
-        frozen = Summary(summary.graph, (row,), row.params, *summary[3:])
-        text = plain(params_report(Subject("x", summary.graph), Analysis(frozen), explain=False))
+    def test_frozen_parameters_have_a_column(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        network = load("3x3")
+        monkeypatch.setattr(type(network.layers[0].op), "params", lambda *_: Params(weights=5, frozen=7))
+        text = plain(params_report(load("3x3")))
         assert "params 5: weights 5, biases 0, norm 0, frozen 7" in text
         assert "frozen" in text.splitlines()[4]
 
     def test_a_field_that_is_not_followed(self) -> None:
-        analysis = analyse(parse("tconv3x3s5000").graph)
-        assert field_sentences(analysis)[0].startswith("receptive field not followed: ")
+        assert field_sentences(load("tconv3x3s5000"))[0].startswith("receptive field not followed: ")
 
     def test_a_field_on_nothing(self) -> None:
         """On its first input, a layer that only the second one feeds."""
-        graph = parse("3x3").graph
+        graph = parse("3x3")
         second = graph._replace(
             nodes=(graph.nodes[0]._replace(name="unread"), *graph.nodes[:1], graph.nodes[1]._replace(inputs=(1,))),
             shapes=(graph.shapes[0], *graph.shapes),
             outputs=(2,),
         )
-        assert field_sentences(analyse(second)) == ["receptive field on unread: none: nothing of this input is read"]
+        sentence = "receptive field on unread: none: nothing of this input is read"
+        assert field_sentences(Network(graph=second)) == [sentence]
 
 
 def test_a_long_list_of_failures_is_counted() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from convcalc.checks.claims import Judged, Laboratory
-    from convcalc.cli.proof import Progress
+    from convcalc.cli.progress import Progress
 
 EXIT_UNEXPECTED = 1
 
@@ -75,14 +75,17 @@ def command(
     """
     from convcalc.checks.claims import Judge, read_file, select, shipped
     from convcalc.cli.answer import emit, write
-    from convcalc.cli.proof import Progress
+    from convcalc.cli.progress import Progress
     from convcalc.report.build.articles import articles_document, articles_report
     from convcalc.report.build.document import dumps
 
     claims = select(shipped() if file is None else read_file(file), names)
-    with Progress() as progress:
+    with Progress("judging") as progress:
         judge = Judge(lambda: _laboratory(progress, device, confirm=confirm is not False))
-        judged = [judge.judge(claim) for claim in claims]
+        judged = []
+        for number, claim in enumerate(claims):
+            progress(claim.name, done=number, total=len(claims))
+            judged.append(judge.judge(claim))
     if format == "json":
         write(dumps(articles_document(judged)))
     else:

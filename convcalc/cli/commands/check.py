@@ -187,15 +187,15 @@ def _loader(options: Options, budget: Budget | None = None) -> Loader:
 
 def _quote(text: str) -> None:
     """Pass on what a model printed: beside our own output, where it cannot be taken for a report."""
-    from convcalc.report.write.verdicts.text import printable
+    from convcalc.report.printable import printable, without_commands
 
-    sys.stderr.write(printable(text))
+    sys.stderr.write(without_commands(printable(text)))
 
 
 def _quote_for_github(text: str) -> None:
     """The same for the runner's log, where it could be taken for a command."""
-    from convcalc.report.write.verdicts.github import muted
-    from convcalc.report.write.verdicts.text import printable
+    from convcalc.report.printable import printable
+    from convcalc.report.write.check.github import muted
 
     sys.stdout.write(muted(printable(text)))
 
@@ -234,7 +234,7 @@ def _report_file(text: str) -> tuple[str, Path]:
 
 def _publish(report: Report, options: Options, files: list[tuple[str, Path]]) -> None:
     """Write the reports that go to files, and the summary of a step of GitHub Actions. Raises UsageError."""
-    from convcalc.report.write.verdicts import render
+    from convcalc.report.write.check import render
 
     for format, path in files:
         _write_file(path, render(report, format, strict=options.strict))
@@ -254,7 +254,7 @@ def _write_file(path: Path, text: str, *, append: bool = False) -> None:
 
 def _written(report: Report, options: Options, code: int) -> int:
     """Write the report to stdout; the exit code is the report's, even where nobody reads it to its end."""
-    from convcalc.report.write.verdicts import render
+    from convcalc.report.write.check import render
 
     text = render(report, options.format, strict=options.strict)
     try:
@@ -268,7 +268,7 @@ def _written(report: Report, options: Options, code: int) -> int:
 def _coloured(text: str) -> str:
     """The text with the word that each line begins with in its colour."""
     from convcalc.checks.verdict import FAILED, PASSED, UNKNOWN, WARNED
-    from convcalc.report.write.verdicts.text import LABELS, NOTE
+    from convcalc.report.build.check import LABELS, NOTE
 
     colours = {
         LABELS[PASSED]: "32",

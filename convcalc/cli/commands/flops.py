@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from convcalc.cli.options import Output, Request, network_options, output_options
+from convcalc.cli.options import TREE, Output, Request, network_options, output_options
 
 
 @click.command("flops", short_help="MACs and FLOPs, layer by layer.")
 @network_options
 @click.option("--explain", is_flag=True, help="Show the arithmetic with the numbers in it.")
+@TREE
 @output_options
 def command(request: Request, output: Output, explain: bool) -> int:
     """\b
@@ -26,4 +27,4 @@ def command(request: Request, output: Output, explain: bool) -> int:
     from convcalc.report.build.layers import flops_report
 
     network = resolve(request)
-    return answer(network, output, lambda: flops_report(network, depth=output.depth, explain=explain))
+    return answer(network, output, lambda: flops_report(network, view=output.view, explain=explain))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from convcalc.cli.options import Output, Request, network_options, output_options
+from convcalc.cli.options import TREE, Output, Request, network_options, output_options
 
 
 @click.command("params", short_help="Trainable parameters, layer by layer.")
 @network_options
 @click.option("--explain", is_flag=True, help="Show the arithmetic with the numbers in it.")
+@TREE
 @output_options
 def command(request: Request, output: Output, explain: bool) -> int:
     """\b
@@ -17,6 +18,7 @@ def command(request: Request, output: Output, explain: bool) -> int:
     convcalc params --layers 3x3,3x3 --input 64x56x56 --explain
     convcalc params resnet50 --format json
     convcalc params resnext-block --cardinality 64 --width 4
+    convcalc params resnet50 --columns layer,params,share --sort params --top 5
 
     Trainable parameters of every layer and in all: weights, biases and normalisation apart. SPEC is a
     text like 3x3c64s2,3x3 or a name of the catalogue. With --groups the ungrouped layer stands beside
@@ -27,4 +29,4 @@ def command(request: Request, output: Output, explain: bool) -> int:
     from convcalc.report.build.layers import params_report
 
     network = resolve(request)
-    return answer(network, output, lambda: params_report(network, depth=output.depth, explain=explain))
+    return answer(network, output, lambda: params_report(network, view=output.view, explain=explain))

@@ -8,8 +8,23 @@ from string import ascii_uppercase
 from typing import Any
 
 from convcalc.analysis.compare import Aligned, Comparison, align, compared_metrics
-from convcalc.analysis.counts import Layer
-from convcalc.analysis.metrics import METRICS
+from convcalc.analysis.metrics import METRICS, Metric, metric
+from convcalc.analysis.network import Network
+from convcalc.report.build.columns import (
+    ALL,
+    FOLDED,
+    LONG,
+    SHARE_OF,
+    Choice,
+    LayerColumn,
+    View,
+    chosen,
+    largest,
+    layer_column,
+    order_of,
+    plain_number,
+    show_of,
+)
 from convcalc.report.build.document import opening
 from convcalc.report.build.fields import field_cell, field_sentences
 from convcalc.report.build.heading import heading
@@ -17,7 +32,7 @@ from convcalc.report.build.layers import BYTES, incomplete_sentences
 from convcalc.report.parts import Cell, Column, Part, Report, Table, amount, bar, in_bytes, percent, ratio, show
 
 MAX_PORTIONS = 16
-"""So many portions have a bar; the smaller ones share one."""
+"""How many portions have a bar; the smaller ones share one."""
 
 MAX_HEADING = 13
 """Where a network's name is longer, its letter alone is the heading of its totals."""
@@ -25,25 +40,37 @@ MAX_HEADING = 13
 _LEAST, _LESS = 1_001, 1_000
 """The ranks of columns that go before a whole network does."""
 
+_DETAILS = (
+    *("weights", "biases", "norm"),
+    *("receptive_field.padding", "receptive_field.coverage", "receptive_field.largest_gap"),
+)
+"""What a comparison shows only where it is asked for."""
+
+_COLUMNS = (Choice(name="spec", rank=_LEAST), Choice(name="params"), Choice(name="macs", rank=_LESS))
+
 
 def comparison_report(
-    comparison: Comparison, *, depth: int | None = None, dtype: str | None = None, every_layer: bool = False
+    comparison: Comparison, *, view: View = ALL, dtype: str | None = None, every_layer: bool = False
 ) -> Report:
     """Everything about networks side by side; layers without parameters and MACs only if `every_layer`."""
-    report: list[Part] = []
-    networks = comparison.networks
-    for number, network in enumerate(networks):
-        text, shapes, *notes = heading(network)
-        report.append(f"{_letter(number)} = {text}: {shapes}")
-        report += [f"{_letter(number)}: {sentence}" for sentence in (*notes, *incomplete_sentences(network))]
-    if len({network.graph.input_shapes for network in networks}) > 1:
-        report.append("the inputs differ: --input gives all of them one")
-    layers = align([network.by_module(depth) for network in networks])
-    report += [_totals(comparison, dtype), *_layers(comparison, layers, every_layer=every_layer)]
+    report: list[Part] = [*_headings(comparison.networks)]
+    totals = _totals(comparison, view, dtype)
+    if view.total:
+        return [*report, totals]
+    report += [totals, *_layers(comparison, view, every_layer=every_layer)]
     report += [_portions(comparison, "params"), _portions(comparison, "macs")]
-    for number, network in enumerate(networks):
+    for number, network in enumerate(comparison.networks):
         report += [f"{_letter(number)}: {sentence}" for sentence in field_sentences(network)]
     return report
+
+
+def paper_report(comparison: Comparison, view: View = ALL) -> Report:
+    """One table with a row for each network under its name, as papers have it."""
+    entries = _compared(view)
+    columns = (Column("network", left=True), *(Column(entry.title, **show_of(entry)) for entry in entries))
+    values = zip(*(_values(comparison, entry) for entry in entries), strict=True)
+    rows = [(network.text, *cells) for network, cells in zip(comparison.networks, values, strict=True)]
+    return [*_headings(comparison.networks), Table(columns, rows, is_main=True)]
 
 
 def comparison_document(comparison: Comparison, models: Sequence[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -68,6 +95,18 @@ def comparison_document(comparison: Comparison, models: Sequence[dict[str, Any]]
     }
 
 
+def _headings(networks: Sequence[Network]) -> list[str]:
+    """What is compared, over which inputs."""
+    lines = []
+    for number, network in enumerate(networks):
+        text, shapes, *notes = heading(network)
+        lines.append(f"{_letter(number)} = {text}: {shapes}")
+        lines += [f"{_letter(number)}: {sentence}" for sentence in (*notes, *incomplete_sentences(network))]
+    if len({network.graph.input_shapes for network in networks}) > 1:
+        lines.append("the inputs differ: --input gives all of them one")
+    return lines
+
+
 def _letter(number: int) -> str:
     turns, place = divmod(number, len(ascii_uppercase))
     return ascii_uppercase[place] + (str(turns + 1) if turns else "")
@@ -78,67 +117,134 @@ def _rank(number: int) -> int:
     return max(0, number - 1)
 
 
-_TOTALS = (
-    "params",
-    "macs",
-    "flops",
-    "elementwise",
-    "memory.activations",
-    "memory.peak",
-    "memory.training",
-)
+# ------------------------------------------------------------------ totals
 
 
-def _totals(comparison: Comparison, dtype: str | None) -> Table:
+def _compared(view: View) -> list[Metric]:
+    """The metrics that have a row: those among the columns that are asked for, or all but the details."""
+    if not view.columns:
+        return [METRICS[name] for name in compared_metrics() if name not in _DETAILS]
+    named = [name.removesuffix(SHARE_OF) for name in view.columns]
+    return [metric(name) for name in dict.fromkeys(named) if name not in ("layer", "op", "spec", "inputs", "share")]
+
+
+def _totals(comparison: Comparison, view: View, dtype: str | None) -> Table:
     """A row for each metric: each network's number, and its ratio to the first one's."""
     networks = comparison.networks
     short = max(len(network.text) for network in networks) <= MAX_HEADING
     columns = [Column("", left=True)]
     for number, network in enumerate(networks):
         letter, rank = _letter(number), _rank(number)
-        columns.append(Column(f"{letter} {network.text}" if short else letter, rank))
-        columns += [Column(f"{letter} / A", rank, ratio)] if number else []
-    rows = [_beside(METRICS[name].title, comparison.values(name), comparison.ratios(name)) for name in _TOTALS]
+        columns.append(Column(f"{letter} {network.text}" if short else letter, rank=rank))
+        columns += [Column(f"{letter} / A", rank=rank, show=ratio)] if number else []
+    rows = []
+    for entry in _compared(view):
+        written = show_of(entry).get("show", show) if not entry.is_count else None
+        values = _values(comparison, entry)
+        cells = values if written is None else [None if value is None else written(value) for value in values]
+        ratios = [None if value is None else float(value) for value in comparison.ratios(entry.name)]
+        rows.append(_beside(entry.title, cells, ratios))
     if dtype:
         peaks = [total * BYTES[dtype] for total in comparison.values("memory.peak")]
         rows.append(_beside(f"peak, {dtype}", [in_bytes(peak) for peak in peaks], [None] * len(networks)))
-    fields = [_field(network.spatial_field) for network in networks]
-    rows.append(_beside("receptive field", [show(size) for size, _ in fields], [None] * len(networks)))
-    rows.append(_beside("effective stride", [show(stride) for _, stride in fields], [None] * len(networks)))
-    return Table(tuple(columns), rows)
+    return Table(tuple(columns), rows, is_main=view.total)
 
 
-def _field(field: Any) -> tuple[Cell, Cell]:
-    return field_cell(field) if field else ("not followed", None)
+def _values(comparison: Comparison, entry: Metric) -> list[Cell]:
+    """One metric of every network; a receptive field also says where it is global or not followed."""
+    if entry.name in ("receptive_field.size", "receptive_field.stride"):
+        place = int(entry.name.endswith("stride"))
+        fields = [network.spatial_field for network in comparison.networks]
+        return [field_cell(field)[place] if field else ("not followed", None)[place] for field in fields]
+    return [plain_number(value) for value in comparison.values(entry.name)]
 
 
 def _beside(what: str, values: Sequence[Cell], ratios: Sequence[Cell]) -> tuple[Cell, ...]:
     return (what, values[0], *chain.from_iterable(zip(values[1:], ratios[1:], strict=True)))
 
 
-def _layers(comparison: Comparison, layers: Sequence[Aligned], *, every_layer: bool) -> list[Part]:
-    """The layers side by side."""
-    columns = [Column("layer", left=True)]
-    for number in range(len(comparison.networks)):
-        letter = _letter(number)
-        columns += [
-            Column(f"{letter} spec", _LEAST, left=True),
-            Column(f"{letter} params", _rank(number)),
-            Column(f"{letter} MACs", _LESS),
-        ]
-    shown = [layer for layer in layers if every_layer or _counts(layer)]
-    rows = [(layer.name, *chain.from_iterable(map(_layer_cells, layer.layers))) for layer in shown]
-    left_out = len(layers) - len(shown)
-    table = Table(tuple(columns), rows, title="layers side by side", is_main=True)
-    return [table, f"({amount(left_out, 'layer')} without parameters and MACs left out)"] if left_out else [table]
+# ------------------------------------------------------------------ layers
+
+
+def _layers(comparison: Comparison, view: View, *, every_layer: bool) -> list[Part]:
+    """The layers side by side, with their sums; beside sums that count, their ratio to the first network's."""
+    networks = comparison.networks
+    aligned = align([network.by_module(view.depth) for network in networks])
+    choices = [choice for choice in chosen(_COLUMNS, view) if choice.name != "layer"]
+    columns = [[layer_column(network, choice, "macs") for choice in choices] for network in networks]
+    heads = [Column("layer", left=True)]
+    for number, own in enumerate(columns):
+        heads += [_head(number, column) for column in own]
+        heads += [Column(f"{_letter(number)} / A {column.column.heading}", rank=_LEAST, show=ratio)
+                  for column in own if column.adds_up and every_layer and number]  # fmt: skip
+    every = [layer for layer in aligned if every_layer or view.columns or _counts(layer)]
+    kept = largest(every, _order(networks, view), view.top or (FOLDED if view.fold and len(every) > LONG else None))
+    shown = [every[place] for place in kept]
+    if view.sort:
+        shown.sort(key=_order(networks, view))
+    rows = [_cells(layer.name, layer.layers, columns, ratios=every_layer) for layer in shown]
+    wholes = [[column.whole if column.adds_up else None for column in own] for own in columns]
+    total = ("total", *_with_ratios(wholes, columns, ratios=every_layer))
+    table = Table(
+        tuple(heads),
+        [*rows, total] if every_layer else rows,
+        title="layers side by side",
+        is_main=True,
+    )
+    return [table, *_left_out(len(aligned) - len(every), len(every) - len(shown), view)]
+
+
+def _head(number: int, column: LayerColumn) -> Column:
+    look = column.column
+    rank = look.rank or _rank(number)
+    return Column(f"{_letter(number)} {look.heading}", rank=rank, show=look.show, left=look.left)
+
+
+def _cells(
+    name: str, layers: Sequence[Any], columns: Sequence[Sequence[LayerColumn]], *, ratios: bool
+) -> tuple[Cell, ...]:
+    values = [
+        [column.cell(layer) if layer else None for column in own] for layer, own in zip(layers, columns, strict=True)
+    ]
+    return (name, *_with_ratios(values, columns, ratios=ratios))
+
+
+def _with_ratios(
+    values: Sequence[Sequence[Cell]], columns: Sequence[Sequence[LayerColumn]], *, ratios: bool
+) -> list[Cell]:
+    """The networks' cells one after the other; after each but the first, its ratios to the first."""
+    first = values[0]
+    cells: list[Cell] = []
+    for number, own in enumerate(values):
+        cells += own
+        for one, value, column in zip(first, own, columns[number], strict=True):
+            if ratios and number and column.adds_up:
+                cells.append(value / one if value is not None and one else None)
+    return cells
+
+
+def _order(networks: Sequence[Network], view: View) -> Any:
+    """Sorts aligned layers by the largest of theirs."""
+    orders = [order_of(layer_column(network, Choice(name=view.sort or "macs"), "macs")) for network in networks]
+
+    def key(aligned: Aligned) -> Any:
+        pairs = zip(orders, aligned.layers, strict=True)
+        return min(order(layer) for order, layer in pairs if layer is not None)
+
+    return key
+
+
+def _left_out(uncounted: int, small: int, view: View) -> list[str]:
+    lines = [f"({amount(uncounted, 'layer')} without parameters and MACs left out)"] if uncounted else []
+    how = "" if view.top else "; --all shows every layer"
+    return [*lines, *([f"({amount(small, 'smaller layer')} left out{how})"] if small else [])]
 
 
 def _counts(layer: Aligned) -> bool:
     return any(row is not None and (row.params or row.macs) for row in layer.layers)
 
 
-def _layer_cells(row: Layer | None) -> tuple[Cell, Cell, Cell]:
-    return (row.spec, row.params, row.macs) if row else (None, None, None)
+# ------------------------------------------------------------------ portions
 
 
 def _portions(comparison: Comparison, name: str) -> Table:
@@ -153,7 +259,8 @@ def _portions(comparison: Comparison, name: str) -> Table:
     rows = [(name, *chain.from_iterable((share, share) for share in row)) for name, row in _largest(shares).items()]
     columns = [Column("", left=True)]
     for number in range(len(comparison.networks)):
-        columns += [Column(_letter(number), _rank(number), percent), Column("", _LEAST, bar, left=True, is_bar=True)]
+        columns.append(Column(_letter(number), rank=_rank(number), show=percent))
+        columns.append(Column("", rank=_LEAST, show=bar, left=True, is_bar=True))
     return Table(tuple(columns), rows, title=f"where the {metric.title} go")
 
 

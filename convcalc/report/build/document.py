@@ -17,7 +17,7 @@ from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Confirmation
 from convcalc.analysis.receptive_field import Field, Region
 from convcalc.core.errors import ConvcalcError
-from convcalc.report.build.fields import Place
+from convcalc.report.build.fields import Reading
 from convcalc.report.build.layers import BYTES
 
 FORMAT_VERSION = 1
@@ -100,7 +100,7 @@ def field_document(field: Field | None) -> Document | None:
     }
 
 
-def place_document(place: Place) -> Document:
+def place_document(place: Reading) -> Document:
     """An answer to `--unit` or `--pixel`: runs are half-open, per axis, for each product of the union."""
     return {
         place.question: list(place.place),

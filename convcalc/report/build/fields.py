@@ -10,19 +10,20 @@ from convcalc.analysis.receptive_field import Field, Region
 from convcalc.core.graph import Graph
 from convcalc.core.ops import Input, Op, spell
 from convcalc.core.window import Positions, Window
+from convcalc.report.build.columns import ALL, Choice, View, layer_parts
 from convcalc.report.build.heading import heading
-from convcalc.report.parts import Cell, Column, Listing, Part, Report, Table, amount, percent, show
+from convcalc.report.parts import Cell, Listing, Part, Report, amount, percent, show
 
 MAX_DRAWN = 64
 """The longest side of a field that is drawn."""
 
-MAX_RUNS_TOLD = 8
-"""So many separate runs of positions are listed; of more, the ends are told."""
+MAX_RUNS = 8
+"""How many separate runs of positions are listed; of more, the ends are named."""
 
 _AXES = {1: ("positions",), 2: ("rows", "columns"), 3: ("planes", "rows", "columns")}
 
 
-class Place(NamedTuple):
+class Reading(NamedTuple):
     """An answer to `--unit` or `--pixel`: what is read of each input, or which units read."""
 
     question: str
@@ -31,26 +32,20 @@ class Place(NamedTuple):
     regions: tuple[tuple[str, Region], ...]
 
 
-def rf_report(
-    network: Network, *, depth: int | None = None, explain: bool = False, places: Sequence[Place] = ()
-) -> Report:
+_COLUMNS = (
+    *(Choice(name="layer"), Choice(name="op", rank=6), Choice(name="spec", rank=4), Choice(name="output", rank=5)),
+    *(Choice(name="rf"), Choice(name="receptive_field.stride", rank=2, heading="stride")),
+    *(Choice(name="receptive_field.padding", rank=3, heading="padding"), Choice(name="coverage", rank=7)),
+)
+
+
+def rf_report(network: Network, *, view: View = ALL, explain: bool = False, places: Sequence[Reading] = ()) -> Report:
     """The receptive field of the output and of every layer."""
-    graph = network.graph
-    columns = (
-        Column("layer", left=True), Column("op", rank=6, left=True), Column("spec", rank=4, left=True),
-        Column("output", rank=5), Column("RF", left=True), Column("stride", rank=2, left=True),
-        Column("padding", rank=3, left=True), Column("coverage", rank=7, show=percent),
-    )  # fmt: skip
-    fields = network.fields
-    rows = [
-        (row.name, row.kind, row.spec, row.output, *(_field_row(fields[row.node]) if fields else (None,) * 4))
-        for row in network.by_module(depth)
-    ]
     report: list[Part] = [*heading(network), *field_sentences(network)]
     report += _drawing(network.spatial_field)
-    report.append(Table(columns, rows, is_main=True))
-    if explain and fields:
-        report.append(Listing(_jumps(graph, fields)))
+    report += layer_parts(network, _COLUMNS, view, main="macs")
+    if explain and network.fields:
+        report.append(Listing(_jumps(network.graph, network.fields)))
     for place in places:
         report += _place_parts(place)
     return report
@@ -75,11 +70,11 @@ def field_sentences(network: Network) -> list[str]:
         return [f"receptive field not followed: {network.receptive_field_note}"]
     graph = network.graph
     which = f" on {graph.nodes[graph.inputs[0]].name}:" if len(graph.inputs) > 1 else ""
-    told = f"receptive field{which} {_told(field)}"
+    text = f"receptive field{which} {_phrase(field)}"
     if end is None:
-        return [told, *_remarks(field)]
+        return [text, *_remarks(field)]
     last = network.fields[end]
-    return [told, f"last spatial layer {graph.nodes[end].name}: receptive field {_told(last)}", *_remarks(last)]
+    return [text, f"last spatial layer {graph.nodes[end].name}: receptive field {_phrase(last)}", *_remarks(last)]
 
 
 def draw(region: Region) -> list[str]:
@@ -91,14 +86,15 @@ def draw(region: Region) -> list[str]:
     return ["".join("#" if region.contains((y, x)) else "." for x in sides[1]) for y in sides[0]]
 
 
-def _field_row(field: Field) -> tuple[Cell, ...]:
+def field_cells(field: Field) -> tuple[Cell, Cell, Cell, Cell]:
+    """A field's span, stride, padding and coverage in a table."""
     size, stride = field_cell(field)
     if field.is_empty or field.is_global:
         return size, None, None, None
     return size, stride, field.padding, field.typical.coverage
 
 
-def _told(field: Field) -> str:
+def _phrase(field: Field) -> str:
     """A field in one phrase."""
     region = field.typical
     if field.is_empty:
@@ -155,7 +151,7 @@ def _mask(region: Region) -> list[Part]:
     return [Listing(draw(region))] if drawable and region.count and region.coverage != 1 else []
 
 
-def _place_parts(place: Place) -> list[Part]:
+def _place_parts(place: Reading) -> list[Part]:
     where = ",".join(map(str, place.place))
     parts: list[Part] = []
     for name, region in place.regions:
@@ -178,7 +174,7 @@ def _region(region: Region) -> str:
 
 
 def _runs(positions: Positions) -> str:
-    if len(positions.runs) > MAX_RUNS_TOLD or not positions.exact:
+    if len(positions.runs) > MAX_RUNS or not positions.exact:
         return f"{positions.first} to {positions.stop - 1} with holes"
     return " and ".join(f"{a} to {b - 1}" if b - a > 1 else str(a) for a, b in positions.runs)
 
@@ -211,8 +207,8 @@ def _jump(graph: Graph, fields: Sequence[Field], index: int) -> str:
     if after.is_global:
         return f"RF global: it reads all of {spell(graph.shapes[node.inputs[0]][1:])}, or what it reads is global"
     shapes = graph.input_shapes_of(index)
-    told = [_axis_jump(node.op.window(axis, 0, *shapes), before, after, axis) for axis in range(len(after.size))]
-    return told[0] if len(set(told)) == 1 else "; ".join(f"axis {axis}: {text}" for axis, text in enumerate(told))
+    texts = [_axis_jump(node.op.window(axis, 0, *shapes), before, after, axis) for axis in range(len(after.size))]
+    return texts[0] if len(set(texts)) == 1 else "; ".join(f"axis {axis}: {text}" for axis, text in enumerate(texts))
 
 
 def _axis_jump(window: Window, before: Field, after: Field, axis: int) -> str:

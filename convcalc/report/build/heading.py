@@ -8,7 +8,7 @@ from convcalc.report.parts import amount
 
 
 def heading(network: Network) -> list[str]:
-    """What is measured, over which input."""
+    """What is measured, over which input, and what must be said beside the numbers."""
     graph = network.graph
     inputs = ", ".join(spell(shape) for shape in graph.input_shapes)
     outputs = ", ".join(spell(graph.shapes[output]) for output in graph.outputs)

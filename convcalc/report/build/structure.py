@@ -23,7 +23,7 @@ def projections(graph: Graph) -> list[int]:
     """
     readers = Counter(source for node in graph.nodes for source in node.inputs)
     depths: list[int] = []
-    found = []
+    alone_beside: list[int] = []
     for op, inputs, _ in graph.nodes:
         depths.append(max((depths[i] for i in inputs), default=0) + _is_convolution(op))
         if isinstance(op, Add):
@@ -31,50 +31,52 @@ def projections(graph: Graph) -> list[int]:
             for source in inputs:
                 alone = [i for i in _private_chain(graph, source, readers) if _is_convolution(graph.nodes[i].op)]
                 if depths[source] < deepest and len(alone) == 1:
-                    found += alone
-    return found
+                    alone_beside += alone
+    return alone_beside
 
 
 def kinds_sentence(network: Network) -> str:
     """Layers by kind: "53 convolutions: 49 on the main path, 4 projections; 1 dense; 49 relu"."""
     counted = network.kinds
     beside = len(projections(network.graph))
-    told = []
+    words = []
     for kind in sorted(counted, key=lambda kind: (kind not in _WORDS, kind not in _LABELS)):
         count = counted[kind]
         split = f": {count - beside} on the main path, {beside} projection{'s' * (beside > 1)}"
-        told.append(_counted(kind, count) + (split if kind == "conv" and beside else ""))
-    return "; ".join(told)
+        words.append(_counted(kind, count) + (split if kind == "conv" and beside else ""))
+    return "; ".join(words)
 
 
 def tree(graph: Graph) -> Table:
     """The layers under the words of their dotted names; `reads` names the inputs that are not the layer above."""
     rows: list[tuple[Cell, ...]] = []
+    levels: list[int] = []
     path: list[str] = []
     before = graph.inputs[0]
     for index in graph.layers:
         op, inputs, name = graph.nodes[index]
-        *scopes, leaf = name.split(".")
-        rows += [(text, None, None, None) for text in _opened(path, scopes)]
+        *scopes, _ = name.split(".")
+        for level in range(_shared(path, scopes), len(scopes)):
+            rows.append((".".join(scopes[: level + 1]), None, None, None))
+            levels.append(level)
         path = scopes
         reads = "" if inputs == (before,) else ", ".join(graph.nodes[i].name for i in inputs)
-        rows.append((_indented(leaf, len(scopes)), op.spec(), graph.shapes[index], reads))
+        rows.append((name, op.spec(), graph.shapes[index], reads))
+        levels.append(len(scopes))
         before = index
-    columns = (Column("layer", left=True), Column("spec", left=True), Column("output"), Column("reads", 1, left=True))
-    return Table(columns, rows, is_main=True)
+    columns = (
+        *(Column("layer", left=True), Column("spec", left=True)),
+        *(Column("output"), Column("reads", rank=1, left=True)),
+    )
+    return Table(columns, rows, is_main=True, levels=levels)
 
 
-def _opened(path: Sequence[str], scopes: Sequence[str]) -> Iterator[str]:
-    """The lines of the scopes that a layer is the first in."""
+def _shared(path: Sequence[str], scopes: Sequence[str]) -> int:
+    """How many scopes two paths share."""
     shared = 0
     while shared < min(len(path), len(scopes)) and path[shared] == scopes[shared]:
         shared += 1
-    for depth in range(shared, len(scopes)):
-        yield _indented(scopes[depth], depth)
-
-
-def _indented(name: str, depth: int) -> str:
-    return "  " * depth + name
+    return shared
 
 
 def _private_chain(graph: Graph, source: int, readers: Counter[int]) -> Iterator[int]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from convcalc.report.parts import Listing, Part, Report
-from convcalc.report.write.layout import GAP, Layout, lay_out
+from convcalc.report.layout import GAP, Layout, lay_out
+from convcalc.report.parts import Heading, Listing, Part, Report
+from convcalc.report.printable import without_commands
+from convcalc.report.write import writer
 
 _FIGURE = re.compile(r"\([0-9][^()]{0,24}\)")
 """A short remark in brackets that a number opens: "(437 M)", "(9 of 9 places)"."""
@@ -15,9 +17,10 @@ _HELD = "\0"
 """Stands for a blank where a line must not end."""
 
 
+@writer("plain")
 def plain(report: Report, width: int | None = None) -> str:
     """Aligned text, at most `width` wide where the numbers allow it."""
-    return joined(report, lambda part: _plain_lines(part, width))
+    return without_commands(joined(report, lambda part: _plain_lines(part, width)))
 
 
 def joined(report: Report, lines_of: Callable[[Part], Sequence[str]], *, apart: bool = False) -> str:
@@ -25,10 +28,11 @@ def joined(report: Report, lines_of: Callable[[Part], Sequence[str]], *, apart: 
     lines: list[str] = []
     sentence_before = True
     for part in report:
-        if lines and (apart or not (sentence_before and isinstance(part, str))):
+        is_sentence = isinstance(part, str | Heading)
+        if lines and (apart or not (sentence_before and is_sentence)):
             lines.append("")
         lines += lines_of(part)
-        sentence_before = isinstance(part, str)
+        sentence_before = is_sentence
     return "\n".join(lines) + "\n"
 
 
@@ -44,15 +48,14 @@ def sentence(text: str, width: int | None) -> list[str]:
 
 
 def _plain_lines(part: Part, width: int | None) -> Sequence[str]:
-    if isinstance(part, str):
-        return sentence(part, width)
+    if isinstance(part, str | Heading):
+        return sentence(part if isinstance(part, str) else part.text, width)
     if isinstance(part, Listing):
         return part.lines
     layout = lay_out(part, width)
     headings = tuple(column.heading for column in layout.columns)
     lines = [part.title] if part.title else []
-    lines += [_aligned(layout, row) for row in (headings, *layout.rows)]
-    lines += [_aligned(layout, layout.total)] if layout.total else []
+    lines += [_aligned(layout, row) for row in (headings, *layout.rows, *layout.totals)]
     return [*lines, *(sentence(layout.note, width) if layout.note else [])]
 
 

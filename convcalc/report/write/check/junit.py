@@ -8,11 +8,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from convcalc.checks.verdict import FAILED, UNKNOWN, Report, Verdict
-from convcalc.report.write.verdicts.text import details, printable
-from convcalc.report.write.verdicts.text import render as render_text
+from convcalc.report.build.check import details
+from convcalc.report.printable import printable, without_commands
+from convcalc.report.write.check import check_writer
+from convcalc.report.write.check.text import text
 
 
-def render(report: Report, *, strict: bool = False) -> str:
+@check_writer("junit")
+def junit(report: Report, *, strict: bool = False) -> str:
     """The XML document."""
     cases: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in report.verdicts:
@@ -38,7 +41,7 @@ def render(report: Report, *, strict: bool = False) -> str:
     for (name, metric), verdicts in cases.items():
         lines += _case(report, name, metric, verdicts)
     lines += [
-        f"<system-out>{_escaped(render_text(report, strict=strict))}</system-out>",
+        f"<system-out>{_escaped(text(report, strict=strict))}</system-out>",
         "<system-err/>",
         "</testsuite>",
         "</testsuites>",
@@ -62,8 +65,8 @@ def _case(report: Report, name: str, metric: str, verdicts: list[Verdict]) -> li
     message = "; ".join(verdict.message for verdict in broken)
     lines = [line for verdict in broken for line in (verdict.message, *details(report, verdict))]
     opening = _attributes({"message": message, "type": broken[0].operator})
-    text = _escaped("\n".join(lines))
-    return [f"<testcase{attributes}>", f"<{outcome}{opening}>{text}</{outcome}>", "</testcase>"]
+    body = _escaped("\n".join(lines))
+    return [f"<testcase{attributes}>", f"<{outcome}{opening}>{body}</{outcome}>", "</testcase>"]
 
 
 def _attributes(values: dict[str, str]) -> str:
@@ -74,4 +77,4 @@ def _escaped(text: str) -> str:
     """Text for XML; what XML cannot hold (control characters, surrogates) is spelled out."""
     for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
         text = text.replace(char, entity)
-    return printable(text)
+    return without_commands(printable(text))

@@ -6,12 +6,15 @@ import json
 from typing import Any
 
 from convcalc.checks.verdict import FAILED, UNKNOWN, WARNED, Report, fingerprint
-from convcalc.report.write.verdicts.text import details, printable
+from convcalc.report.build.check import details
+from convcalc.report.printable import printable, without_commands
+from convcalc.report.write.check import check_writer
 
 _SEVERITY = {UNKNOWN: "blocker", FAILED: "critical", WARNED: "minor"}
 
 
-def render(report: Report, *, strict: bool = False) -> str:
+@check_writer("gitlab")
+def gitlab(report: Report, *, strict: bool = False) -> str:
     """A list with one issue for each limit that is not kept, and for each notice."""
     issues = [
         _issue(
@@ -41,7 +44,7 @@ def render(report: Report, *, strict: bool = False) -> str:
 def _issue(report: Report, text: str, rule: str, severity: str, line: int, identity: str) -> dict[str, Any]:
     """One issue; its fingerprint stays the same while the same limit is broken."""
     return {
-        "description": printable(text),
+        "description": without_commands(printable(text)),
         "check_name": rule,
         "fingerprint": identity,
         "severity": severity,

@@ -1,4 +1,4 @@
-"""A check's report for people: one line for each limit, and under a broken one all that helps to mend it."""
+"""The report of `check` for people: each limit, and under a broken one all that helps to mend it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,73 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from convcalc.checks.verdict import FAILED, PASSED, UNKNOWN, WARNED, LayerChange, Notice, Report, Verdict
+from convcalc.report.parts import Cell, Column, Heading, Listing, Part, Table
+from convcalc.report.parts import Report as Parts
 
 LABELS = {PASSED: "ok", WARNED: "warn", FAILED: "FAIL", UNKNOWN: "ERROR"}
 NOTE = "note"
 _INDENT = " " * 7
 
 
-def render(report: Report, *, strict: bool = False) -> str:
-    """The report as lines of plain text."""
+MAX_ROWS = 200
+"""The most limits and notices of a table: a step's summary of more than 1 MiB is not shown at all."""
+
+MAX_DETAILS = 50
+"""The most broken limits that are described in full."""
+
+_COLUMNS = (
+    *(Column("", left=True), Column("check", left=True), Column("metric", left=True)),
+    *(Column("number"), Column("limit", left=True), Column("baseline")),
+)
+
+
+def check_lines(report: Report, *, strict: bool = False) -> Parts:
+    """A line for each limit, under a broken one what helps to mend it, and the sum of it all."""
     lines = [line for alike in _alike(report.verdicts) for line in _verdicts(report, alike)]
     lines += [_notice(report, notice) for notice in report.notices]
-    return "\n".join(map(printable, [*lines, *summary(report, strict=strict)])) + "\n"
+    return [Listing([line for text in [*lines, *summary(report, strict=strict)] for line in text.split("\n")])]
+
+
+def check_tables(report: Report, *, strict: bool = False) -> Parts:
+    """A table of all limits, the broken ones first, then what is not kept in full."""
+    rows = sorted(report.verdicts, key=lambda verdict: verdict.status == PASSED)
+    broken = [verdict for verdict in rows if verdict.status != PASSED]
+    parts: list[Part] = [
+        Heading(f"convcalc: {'passed' if report.exit_code(strict=strict) == 0 else 'failed'}"),
+        *summary(report, strict=strict),
+        Table(_COLUMNS, [_row(verdict) for verdict in rows[:MAX_ROWS]], is_main=True),
+        *_more(len(rows) - MAX_ROWS),
+    ]
+    for verdict in broken[:MAX_DETAILS]:
+        first, *more = verdict.message.split("\n")
+        parts.append(f"{LABELS[verdict.status]} {verdict.name}: {first}")
+        lines = [line for text in (*more, *details(report, verdict)) for line in text.split("\n")]
+        parts += [Listing(lines)] if lines else []
+    parts += _more(len(broken) - MAX_DETAILS)
+    notices = sorted(report.notices, key=lambda notice: not notice.warning)
+    parts += [_notice(report, notice) for notice in notices[:MAX_ROWS]]
+    return [*parts, *_more(len(notices) - MAX_ROWS)]
+
+
+def _row(verdict: Verdict) -> tuple[Cell, ...]:
+    return (
+        LABELS[verdict.status],
+        verdict.name,
+        verdict.metric,
+        str(verdict.value or ""),
+        f"{verdict.operator} {verdict.limit.text}" if verdict.limit else verdict.operator,
+        f"{verdict.baseline or ''}{change(verdict)}",
+    )
+
+
+def _more(number: int) -> list[str]:
+    return [f"and {number} more"] if number > 0 else []
 
 
 def summary(report: Report, *, strict: bool = False) -> list[str]:
     """How many limits hold, and what the exit code means."""
-    counts = [
-        f"{len(found)} {word}"
-        for status, word in ((PASSED, "kept"), (WARNED, "warned"), (FAILED, "broken"), (UNKNOWN, "not known"))
-        if (found := report.of(status))
-    ]
+    words = {PASSED: "kept", WARNED: "warned", FAILED: "broken", UNKNOWN: "not known"}
+    counts = [f"{len(report.of(status))} {word}" for status, word in words.items() if report.of(status)]
     total = len(report.verdicts)
     lines = [f"{total} limit{'s' if total != 1 else ''}: {', '.join(counts)}"]
     if not report.is_complete:
@@ -74,13 +121,6 @@ def layer_text(layer: LayerChange) -> str:
 
 def signed(number: int) -> str:
     return f"{number:+,}"
-
-
-def printable(text: str) -> str:
-    """A text without control characters, such as a terminal's escape sequences; it keeps its lines."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
 
 
 def _alike(verdicts: Iterable[Verdict]) -> Iterator[list[Verdict]]:

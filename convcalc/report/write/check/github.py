@@ -7,18 +7,21 @@ stop-commands; annotations are escaped.
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import NamedTuple
 
 from convcalc.checks.verdict import FAILED, UNKNOWN, WARNED, Report, Verdict
-from convcalc.report.write.verdicts.text import details, printable
-from convcalc.report.write.verdicts.text import render as render_text
+from convcalc.report.build.check import details
+from convcalc.report.printable import printable
+from convcalc.report.write.check import check_writer
+from convcalc.report.write.check.text import text
 
 MAX_ANNOTATIONS = 10
 """GitHub shows no more of one kind for a step."""
 
 
-class Annotation(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
     """A remark on a line of a file; `level` is error, warning or notice."""
 
     level: str
@@ -32,15 +35,15 @@ class Annotation(NamedTuple):
         return f"::{self.level} {place}::{_data(self.message)}"
 
 
-def render(report: Report, *, strict: bool = False) -> str:
+@check_writer("github")
+def github(report: Report, *, strict: bool = False) -> str:
     """The log: text, then annotations, worst first, at most ten."""
-    found = remarks(report, strict=strict)
-    shown = found[:MAX_ANNOTATIONS]
-    if len(found) > len(shown):
-        shown[-1] = shown[-1]._replace(
-            message=f"{shown[-1].message}\n\nand {len(found) - len(shown)} more: see the log"
-        )
-    return muted(render_text(report, strict=strict)) + "".join(f"{annotation}\n" for annotation in shown)
+    every = remarks(report, strict=strict)
+    shown = every[:MAX_ANNOTATIONS]
+    if len(every) > len(shown):
+        message = f"{shown[-1].message}\n\nand {len(every) - len(shown)} more: see the log"
+        shown[-1] = replace(shown[-1], message=message)
+    return muted(text(report, strict=strict)) + "".join(f"{annotation}\n" for annotation in shown)
 
 
 def muted(text: str) -> str:
@@ -54,21 +57,21 @@ def remarks(report: Report, *, strict: bool) -> list[Annotation]:
     warning = "error" if strict else "warning"
     levels = {UNKNOWN: "error", FAILED: "error", WARNED: warning}
     verdicts = sorted(report.of(*levels), key=_badness)
-    found = [
+    every = [
         Annotation(
-            levels[verdict.status],
-            f"convcalc: {verdict.name}",
-            "\n".join([verdict.message, *details(report, verdict)]),
-            report.source.file,
-            report.source.line(verdict.path),
+            level=levels[verdict.status],
+            title=f"convcalc: {verdict.name}",
+            message="\n".join([verdict.message, *details(report, verdict)]),
+            file=report.source.file,
+            line=report.source.line(verdict.path),
         )
         for verdict in verdicts
     ]
     for notice in sorted(report.notices, key=lambda notice: not notice.warning):
         level = warning if notice.warning else "notice"
-        line = report.source.line(notice.path)
-        found.append(Annotation(level, "convcalc", notice.message, report.source.file, line))
-    return found
+        file, line = report.source.file, report.source.line(notice.path)
+        every.append(Annotation(level=level, title="convcalc", message=notice.message, file=file, line=line))
+    return every
 
 
 def _badness(verdict: Verdict) -> tuple[int, Fraction]:

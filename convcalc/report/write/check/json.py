@@ -6,9 +6,11 @@ from typing import Any
 
 from convcalc.checks.verdict import Notice, Report, Verdict
 from convcalc.report.build.document import dumps, opening
+from convcalc.report.write.check import check_writer
 
 
-def render(report: Report, *, strict: bool = False) -> str:
+@check_writer("json")
+def document(report: Report, *, strict: bool = False) -> str:
     """The document. Integers are exact, `excess` too (a fraction is text); `excess_percent` is rounded."""
     return dumps(
         {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from convcalc.report.parts import Column, Table
 
@@ -11,12 +11,13 @@ GAP = 2
 """Blanks between two columns."""
 
 
-class Layout(NamedTuple):
-    """A table's texts, without the columns that found no room."""
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A table's texts, without the columns that found no room (`dropped`)."""
 
     columns: tuple[Column, ...]
     rows: Sequence[tuple[str, ...]]
-    total: tuple[str, ...] | None
+    totals: Sequence[tuple[str, ...]]
     widths: tuple[int, ...]
     dropped: tuple[str, ...]
 
@@ -31,10 +32,13 @@ def lay_out(table: Table, width: int | None) -> Layout:
 
     No text is cut: where even the columns that are never dropped are too wide, the lines are.
     """
+    cells = [*table.rows, *table.totals] or [("",) * len(table.columns)]
     whole = [
-        [column.show(cell) for cell in cells]
-        for column, cells in zip(table.columns, zip(*_all_rows(table), strict=True), strict=True)
+        [column.show(cell) for cell in texts]
+        for column, texts in zip(table.columns, zip(*cells, strict=True), strict=True)
     ]
+    if table.levels is not None:
+        whole[0][: len(table.rows)] = map(_leaf, whole[0], table.levels)
     widths = [max(len(column.heading), *map(len, texts)) for column, texts in zip(table.columns, whole, strict=True)]
     kept = set(range(len(table.columns)))
     for rank in sorted({column.rank for column in table.columns if column.rank}, reverse=True):
@@ -44,17 +48,17 @@ def lay_out(table: Table, width: int | None) -> Layout:
     order = sorted(kept)
     rows = list(zip(*(whole[i] for i in order), strict=True))
     return Layout(
-        tuple(table.columns[i] for i in order),
-        rows[: len(table.rows)],
-        rows[-1] if table.total else None,
-        tuple(widths[i] for i in order),
-        tuple(column.heading or "bars" for i, column in enumerate(table.columns) if i not in kept),
+        columns=tuple(table.columns[i] for i in order),
+        rows=rows[: len(table.rows)],
+        totals=rows[len(table.rows) :] if table.totals else (),
+        widths=tuple(widths[i] for i in order),
+        dropped=tuple(column.heading or "bars" for i, column in enumerate(table.columns) if i not in kept),
     )
 
 
-def _all_rows(table: Table) -> list[tuple[object, ...]]:
-    rows = [*table.rows, table.total] if table.total else list(table.rows)
-    return rows or [("",) * len(table.columns)]
+def _leaf(path: str, level: int) -> str:
+    """The last word of a path, as far to the right as it stands deep in the tree."""
+    return "  " * level + path.rpartition(".")[2]
 
 
 def _line_width(widths: Sequence[int], kept: set[int]) -> int:
