@@ -9,13 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcalc.analysis.counts import Layer
 from convcalc.analysis.metrics import LAYERS, METRICS, RATIO, SHARE, SIZE, Metric, NoNumberError, metric, metric_names
 from convcalc.analysis.network import Network
 from convcalc.core.errors import UsageError, suggest
-from convcalc.report.parts import Cell, Column, Part, Table, amount, percent
+from convcalc.report.parts import Cell, Column, Part, Table, amount, percent, show
+
+if TYPE_CHECKING:
+    from convcalc.analysis.receptive_field import Field
 
 FOLDED = 20
 """How many layers a terminal shows of a long table, unless it is asked for all."""
@@ -171,6 +174,26 @@ def show_of(entry: Metric) -> dict[str, Any]:
     return {"show": percent} if entry.unit == SHARE else {"left": True} if entry.unit == SIZE else {}
 
 
+def field_cell(field: Field) -> tuple[Cell, Cell]:
+    """A field's span and stride in a table."""
+    if field.is_empty:
+        return "none", None
+    if field.is_global:
+        return "global", None
+    size = show(field.size)
+    if field.smallest_size != field.size:
+        size = f"{show(field.smallest_size)} to {size}"
+    return (f">={size}" if field.input_dependent else size), field.stride
+
+
+def field_cells(field: Field) -> tuple[Cell, Cell, Cell, Cell]:
+    """A field's span, stride, padding and coverage in a table."""
+    size, stride = field_cell(field)
+    if field.is_empty or field.is_global:
+        return size, None, None, None
+    return size, stride, field.padding, field.typical.coverage
+
+
 # ------------------------------------------------------------------ what a column says
 
 _DESCRIBED: dict[str, tuple[str, Callable[[Network, Layer], Cell]]] = {
@@ -204,8 +227,6 @@ def _described(network: Network, choice: Choice) -> LayerColumn | None:
 
 
 def _field_column(network: Network, choice: Choice, name: str) -> LayerColumn:
-    from convcalc.report.build.fields import field_cells  # the only columns that need it
-
     place = list(_FIELDS).index(name)
     fields = network.fields
 

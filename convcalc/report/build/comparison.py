@@ -19,6 +19,7 @@ from convcalc.report.build.columns import (
     LayerColumn,
     View,
     chosen,
+    field_cell,
     largest,
     layer_column,
     order_of,
@@ -26,7 +27,7 @@ from convcalc.report.build.columns import (
     show_of,
 )
 from convcalc.report.build.document import opening
-from convcalc.report.build.fields import field_cell, field_sentences
+from convcalc.report.build.fields import field_sentences
 from convcalc.report.build.heading import heading
 from convcalc.report.build.layers import BYTES, incomplete_sentences
 from convcalc.report.parts import Cell, Column, Part, Report, Table, amount, bar, in_bytes, percent, ratio, show

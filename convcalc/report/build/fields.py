@@ -10,9 +10,9 @@ from convcalc.analysis.receptive_field import Field, Region
 from convcalc.core.graph import Graph
 from convcalc.core.ops import Input, Op, spell
 from convcalc.core.window import Positions, Window
-from convcalc.report.build.columns import ALL, Choice, View, layer_parts
+from convcalc.report.build.columns import ALL, Choice, View, field_cell, layer_parts
 from convcalc.report.build.heading import heading
-from convcalc.report.parts import Cell, Listing, Part, Report, amount, percent, show
+from convcalc.report.parts import Listing, Part, Report, amount, percent, show
 
 MAX_DRAWN = 64
 """The longest side of a field that is drawn."""
@@ -51,18 +51,6 @@ def rf_report(network: Network, *, view: View = ALL, explain: bool = False, plac
     return report
 
 
-def field_cell(field: Field) -> tuple[Cell, Cell]:
-    """A field's span and stride in a table."""
-    if field.is_empty:
-        return "none", None
-    if field.is_global:
-        return "global", None
-    size = show(field.size)
-    if field.smallest_size != field.size:
-        size = f"{show(field.smallest_size)} to {size}"
-    return (f">={size}" if field.input_dependent else size), field.stride
-
-
 def field_sentences(network: Network) -> list[str]:
     """The output's receptive field in words, and the last spatial layer's where the output sees everything."""
     field, end = network.receptive_field, network.spatial
@@ -84,14 +72,6 @@ def draw(region: Region) -> list[str]:
     if len(sides) == 1:
         return ["".join("#" if region.contains((x,)) else "." for x in sides[0])]
     return ["".join("#" if region.contains((y, x)) else "." for x in sides[1]) for y in sides[0]]
-
-
-def field_cells(field: Field) -> tuple[Cell, Cell, Cell, Cell]:
-    """A field's span, stride, padding and coverage in a table."""
-    size, stride = field_cell(field)
-    if field.is_empty or field.is_global:
-        return size, None, None, None
-    return size, stride, field.padding, field.typical.coverage
 
 
 def _phrase(field: Field) -> str:
