@@ -479,7 +479,7 @@ def test_a_huge_report_fits_a_step_summary(tmp_path):
     assert done.returncode == 1
     assert len(done.stdout) < 200_000
     assert "and 2800 more" in done.stdout
-    assert "3000 limits\\: 3000 broken" in done.stdout
+    assert "3000 limits: 3000 broken" in done.stdout
 
 
 def test_text_has_no_escape_sequences():
