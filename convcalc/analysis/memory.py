@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from convcalc.core.algebra import prod
 from convcalc.core.graph import Graph
+from convcalc.core.operator import Op
 
 
 class Memory(NamedTuple):
@@ -33,16 +34,11 @@ def activations(graph: Graph) -> Activations:
     owner = list(range(len(graph.nodes)))
     sizes = [prod(shape) for shape in graph.shapes]
     last = owner.copy()
-    kept: set[int] = set()
     for index, (op, inputs, _) in enumerate(graph.nodes):
         if op.is_view and inputs:
             owner[index] = owner[inputs[0]]
         for source in (*inputs, index):
             last[owner[source]] = index
-        if op.saves == "input":
-            kept.update([owner[source] for source in inputs])
-        elif op.saves == "output":
-            kept.add(owner[index])
     for output in graph.outputs:
         last[owner[output]] = len(owner)
     ending: dict[int, int] = {}
@@ -57,4 +53,30 @@ def activations(graph: Graph) -> Activations:
             written += 0 if index in inputs_ else sizes[index]
         peak = max(peak, live)
         live -= ending.get(index, 0)
-    return Activations(written=written, peak=peak, kept=sum([sizes[index] for index in kept]))
+    return Activations(written=written, peak=peak, kept=_kept(graph, sizes))
+
+
+def _kept(graph: Graph, sizes: list[int]) -> int:
+    """Elements that PyTorch keeps for the backward pass, where there is no gradient by the network's inputs.
+
+    Floating-point tensors other than parameters, each once: what layers read or write that a gradient needs, and
+    what they make besides (`Op.kept`). Not the statistics of normalisation, nor indices of maxima.
+    """
+    owner = list(range(len(graph.nodes)))
+    wanted = [False] * len(owner)
+    kept: set[int] = set()
+    more = 0
+    for index, (op, inputs, _) in enumerate(graph.nodes):
+        if op.is_view and op.is_view_in_training and inputs:
+            owner[index] = owner[inputs[0]]
+        trained = type(op).params is not Op.params and op.params(*graph.input_shapes_of(index)).total > 0
+        gradients = [wanted[source] for source in inputs]
+        wanted[index] = trained or any(gradients)
+        if not wanted[index]:
+            continue
+        kept.update([owner[inputs[number]] for number in op.saved_inputs(gradients, trained=trained)])
+        if op.saves == "output":
+            kept.add(owner[index])
+        if type(op).kept is not Op.kept:
+            more += op.kept(*graph.input_shapes_of(index))
+    return more + sum([sizes[index] for index in kept])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator as operator_module
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
 from convcalc.core.algebra import at_least, is_number, text
@@ -66,8 +66,10 @@ class Op:
     """One line for the table of operators."""
     is_view: ClassVar[bool] = False
     """Whether the output shares its input's memory in an inference pass."""
+    is_view_in_training: ClassVar[bool] = True
+    """Whether what is a view in an inference pass is one in training, too."""
     saves: ClassVar[str] = ""
-    """What the backward pass needs: "input", "output" or nothing."""
+    """What PyTorch keeps for the backward pass: "input" (every one, see `saved_inputs`), "output" or nothing."""
     aten: ClassVar[str] = ""
     """PyTorch's name of a call that is this operator with its defaults, where there is one."""
     exact_in_fvcore: ClassVar[bool] = False
@@ -129,6 +131,17 @@ class Op:
 
     def elementwise(self, *inputs: Shape) -> int:
         """All other arithmetic: one for each addition, multiplication, comparison or function value."""
+        return 0
+
+    def saved_inputs(self, wanted: Sequence[bool], *, trained: bool) -> Sequence[int]:
+        """Which inputs the backward pass needs.
+
+        `wanted` says for each input whether there is a gradient by it, `trained` whether there is one by parameters.
+        """
+        return range(len(wanted)) if self.saves == "input" else ()
+
+    def kept(self, *inputs: Shape) -> int:
+        """Elements that training makes and keeps besides inputs and output: a dropout's mask."""
         return 0
 
     def window(self, axis: int, source: int, *inputs: Shape) -> Window:

@@ -82,9 +82,10 @@ class ZeroPad(nn.Module):
         self.sides = list(sides)
 
     def forward(self, input: Tensor) -> Tensor:
-        padded = functional.pad(input, [max(side, 0) for side in self.sides])
+        grown, cropped = ([bound(side, 0) for side in self.sides] for bound in (max, min))
         # Crops come last: torch's own order, crops first, fails where they exceed the unpadded map.
-        return functional.pad(padded, [min(side, 0) for side in self.sides])
+        padded = functional.pad(input, grown) if any(grown) or not any(cropped) else input
+        return functional.pad(padded, cropped) if any(cropped) else padded
 
 
 class ShuffleChannels(nn.Module):

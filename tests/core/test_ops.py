@@ -275,9 +275,10 @@ def test_by_hand(text: str, shape: Shape, output: Shape, params: tuple[int, int,
         ("add(id|id|id)", 2 * 144),
         ("mul(id|id)", 144),
         ("mean(id|id)", 2 * 144),
-        # Offsets' 18 biases at 36 places, and for each of 9*4*36 samples 4 products and 3 sums (and the mask's).
+        # Offsets' 18 biases at 36 places, and for each of 9*4*36 samples 4 products and 3 sums (and the mask's);
+        # the mask is a sigmoid for each of 9 places.
         ("dconv3x3", 18 * 36 + 7 * 9 * 4 * 36),
-        ("dconv3x3v2", 27 * 36 + 8 * 9 * 4 * 36),
+        ("dconv3x3v2", 27 * 36 + 8 * 9 * 4 * 36 + 9 * 36),
         # Average 144, bias 2, relu 2, bias 4, sigmoid 4, product 144.
         ("se2", 144 + 2 + 2 + 4 + 4 + 144),
     ],

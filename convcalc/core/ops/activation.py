@@ -32,7 +32,7 @@ def activation(word: str, torch_name: str, summary: str, *, saves: str) -> type[
 
 
 ReLU = activation("relu", "ReLU", "rectified linear unit: max(x, 0)", saves="output")
-ReLU6 = activation("relu6", "ReLU6", "rectified linear unit, at most 6: min(max(x, 0), 6)", saves="output")
+ReLU6 = activation("relu6", "ReLU6", "rectified linear unit, at most 6: min(max(x, 0), 6)", saves="input")
 GELU = activation("gelu", "GELU", "Gaussian error linear unit (Hendrycks and Gimpel 2016)", saves="input")
 SiLU = activation("silu", "SiLU", "x * sigmoid(x), also called swish", saves="input")
 Hardswish = activation("hardswish", "Hardswish", "x * relu6(x + 3) / 6 (Howard et al. 2019)", saves="input")
@@ -58,12 +58,18 @@ class Softmax(Op):
 
 @operator
 class Dropout(Op):
-    """Dropout: the identity in inference; training keeps its mask, counted as its output."""
+    """Dropout: the identity in inference. Training writes an output of its own and keeps a mask of as many numbers.
+
+    That is PyTorch's way on a CPU; its CUDA kernel keeps the mask as booleans.
+    """
 
     label = word = "dropout"
     summary = "dropout, the identity in inference"
     is_view = True
-    saves = "output"
+    is_view_in_training = False
+
+    def kept(self, *inputs: Shape) -> int:
+        return prod(inputs[0])
 
     def module(self, nn: Any, *inputs: Shape) -> Any:
         return nn.Dropout()

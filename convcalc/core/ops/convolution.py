@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from convcalc.core.algebra import at_least, divides, is_number, prod, same, text
@@ -248,7 +249,10 @@ class DeformConv(Conv):
 
     Counted as the convolution it is; the bilinear interpolation of every sample (4 products and 3
     sums for each kernel place, input channel and output place, in 2-D; with a mask one product more)
-    is elementwise arithmetic. It reads at least what the undeformed convolution reads.
+    is elementwise arithmetic, as are a mask's sigmoids. It reads at least what the undeformed convolution reads.
+
+    Training keeps the input, the places and the samples (with a mask also the masks and the products), as
+    sampling with torch's grid_sample does; torchvision's own kernel computes the samples again.
     """
 
     label = "deform"
@@ -260,9 +264,21 @@ class DeformConv(Conv):
     def elementwise(self, *inputs: Shape) -> int:
         x, offsets = inputs
         biases = prod(self.shape(*inputs)) if self.bias else 0
-        samples = prod(self.kernel) * x[0] * prod(offsets[1:])
-        modulated = self._offsets(x) != offsets[0]
-        return samples * (2 * corners(x) - 1 + modulated) + biases
+        masks = self._masks(*inputs)
+        samples = prod(self.kernel) * prod(offsets[1:])
+        return x[0] * (samples * (2 * corners(x) - 1) + masks) + masks + biases
+
+    def saved_inputs(self, wanted: Sequence[bool], *, trained: bool) -> Sequence[int]:
+        return (0,)
+
+    def kept(self, *inputs: Shape) -> int:
+        x, offsets = inputs
+        samples, masks = prod(self.kernel) * prod(offsets[1:]), self._masks(*inputs)
+        return rank(x) * samples + x[0] * samples + masks + x[0] * masks
+
+    def _masks(self, x: Shape, offsets: Shape) -> int:
+        """How many samples are weighed by a mask of their own."""
+        return (offsets[0] - self._offsets(x)) * prod(offsets[1:])
 
     def shape(self, *inputs: Shape) -> Shape:
         out = super().shape(inputs[0])
@@ -278,7 +294,7 @@ class DeformConv(Conv):
         return sliding(1) if source else super().window(axis, 0, *inputs)
 
     def module(self, nn: Any, *inputs: Shape) -> Any:
-        return nn.DeformConv2d(super().module(nn, *inputs), modulated=self._offsets(inputs[0]) != inputs[1][0])
+        return nn.DeformConv2d(super().module(nn, *inputs), modulated=self._masks(*inputs) > 0)
 
 
 def _does_not_fit(conv: Conv, x: Shape) -> ShapeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from convcalc.core.algebra import prod, text
@@ -49,6 +50,10 @@ class Dense(_Whole):
     def elementwise(self, *inputs: Shape) -> int:
         """One addition for each output, where there is a bias."""
         return self.channels if self.bias else 0
+
+    def saved_inputs(self, wanted: Sequence[bool], *, trained: bool) -> Sequence[int]:
+        """The input, for the gradient by the weights; the one by the input needs the weights only."""
+        return super().saved_inputs(wanted, trained=trained) if trained else ()
 
     def formula(self, *inputs: Shape) -> Formula:
         product = times(*inputs[0], self.channels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from convcalc.core.algebra import alike, prod, same, total
@@ -74,6 +75,15 @@ class Mul(_Elementwise):
     label = word = aten = "mul"
     summary = "product of the branches"
     saves = "input"
+
+    def saved_inputs(self, wanted: Sequence[bool], *, trained: bool) -> Sequence[int]:
+        """Each factor, for the gradient by the other: the branches are multiplied one after the other."""
+        others = [wanted[1:2], *(wanted[:number] for number in range(1, len(wanted)))]
+        return [number for number, gradients in enumerate(others) if any(gradients)]
+
+    def kept(self, *inputs: Shape) -> int:
+        """The products of the first two branches, of the first three and so on, without the last."""
+        return sum([prod(self.shape(*inputs[:count])) for count in range(2, len(inputs))])
 
 
 @operator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from convcalc.core.algebra import divides, prod, text
@@ -23,7 +24,10 @@ from convcalc.core.operator import (
 
 
 class _Norm(Op):
-    """Two parameters for each channel: scale and shift."""
+    """Two parameters for each channel: scale and shift.
+
+    Training keeps the input; the statistics, a few numbers for each channel or place, are not counted.
+    """
 
     numbered = True
     saves = "input"
@@ -119,6 +123,11 @@ class LocalResponseNorm(Op):
     def elementwise(self, *inputs: Shape) -> int:
         return (2 * self.size + 3) * prod(inputs[0])
 
+    def kept(self, *inputs: Shape) -> int:
+        """The squares with zeros around the channels, what the power is taken of, and the divisor."""
+        places = prod(inputs[0][1:])
+        return (inputs[0][0] + self.size - 1) * places + 2 * prod(inputs[0])
+
     def module(self, nn: Any, *inputs: Shape) -> Any:
         return nn.LocalResponseNorm(self.size)
 
@@ -131,6 +140,9 @@ class LayerScale(Op):
     word = "scale"
     summary = "a factor to learn for each channel"
     saves = "input"
+
+    def saved_inputs(self, wanted: Sequence[bool], *, trained: bool) -> Sequence[int]:
+        return super().saved_inputs(wanted, trained=trained) if trained else ()
 
     def params(self, *inputs: Shape) -> Params:
         return Params(weights=inputs[0][0])

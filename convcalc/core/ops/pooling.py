@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from convcalc.core.algebra import at_least, ceil_div, gcd, prod
+from convcalc.core.algebra import at_least, ceil_div, gcd, prod, same
 from convcalc.core.errors import ShapeError
 from convcalc.core.operator import Axes, Op, Shape, each_axis, operator, option, options, positive, rank, record, spell
 from convcalc.core.window import Window, adaptive, everything, sliding
@@ -77,7 +77,8 @@ class Pool(Op):
 class MaxPool(Pool):
     """Max pooling: k - 1 comparisons for each output of a window of k places.
 
-    `ceil` rounds the output size up (PyTorch's ceil_mode).
+    Training keeps the input; the indices of the maxima, integers, are not counted. `ceil` rounds the output size
+    up (PyTorch's ceil_mode).
     """
 
     label = "maxpool"
@@ -105,7 +106,6 @@ class AvgPool(Pool):
     label = "avgpool"
     word = "avgpool"
     summary = "average pooling; the stride defaults to the kernel"
-    saves = ""
 
     padding: Axes = option("p", default=0, axes=True)
     ceil: bool = False
@@ -139,6 +139,11 @@ class AdaptiveAvgPool(Op):
     summary = "average pooling to a given size"
 
     size: Axes = option("", axes=True)
+
+    @property
+    def saves(self) -> str:  # type: ignore[override]
+        """The input; PyTorch takes the mean where one place is left, which needs nothing."""
+        return "" if all(same(size, 1) for size in self.size) else "input"
 
     def bind(self, *inputs: Shape) -> Op:
         positive("the size", *(size := each_axis(self.size, inputs[0], "size")))

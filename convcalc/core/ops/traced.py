@@ -5,6 +5,7 @@ Where a recorded call is an operator of the language, the graph has that operato
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from convcalc.core.errors import ShapeError
@@ -134,6 +135,10 @@ class Recorded(Op):
         return self.op.saves
 
     @property
+    def is_view_in_training(self) -> bool:  # type: ignore[override]
+        return self.op.is_view_in_training
+
+    @property
     def input_dependent(self) -> bool:  # type: ignore[override]
         return self.op.input_dependent
 
@@ -160,6 +165,12 @@ class Recorded(Op):
     def elementwise(self, *inputs: Shape) -> int:
         return self.op.elementwise(*inputs)
 
+    def saved_inputs(self, wanted: Sequence[bool], *, trained: bool) -> Sequence[int]:
+        return self.op.saved_inputs(wanted, trained=trained)
+
+    def kept(self, *inputs: Shape) -> int:
+        return self.op.kept(*inputs)
+
     def window(self, axis: int, source: int, *inputs: Shape) -> Window:
         return self.op.window(axis, source, *inputs)
 
@@ -179,6 +190,9 @@ class Pointwise(Conv):
 
     label = "fc"
     is_convolution = False
+
+    def saved_inputs(self, wanted: Sequence[bool], *, trained: bool) -> Sequence[int]:
+        return super().saved_inputs(wanted, trained=trained) if trained else ()
 
 
 @record
