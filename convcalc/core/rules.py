@@ -73,12 +73,16 @@ def short_name(name: str) -> str:
 def suggested_rule(op: Uncounted) -> str:
     """The lines of a plugin that would count an operator, to be completed by whoever knows what it does.
 
+    Empty for work that was done outside of PyTorch, which no rule is asked about.
+
     >>> op = Uncounted("mylib.scan", ((8, 5),), (8, 5), arguments=(("x", "1x8x5"), ("reverse", "True")))
     >>> print(suggested_rule(op))
     @convcalc.rule("mylib::scan")
     def scan(x, reverse, *, out_shape):  # called with x=1x8x5, reverse=True
         return ...  # its multiply-accumulates
     """
+    if ":" in op.name:  # file:line
+        return ""
     space, _, name = op.name.partition(".")
     parameters = ", ".join([name for name, _ in op.arguments])
     values = ", ".join([f"{name}={value}" for name, value in op.arguments])

@@ -13,6 +13,8 @@ numpy = pytest.importorskip("numpy")
 from torch_modules import Forward, Module, conv  # noqa: E402
 
 import convcalc  # noqa: E402
+from convcalc.core.ops.traced import Uncounted  # noqa: E402
+from convcalc.core.rules import suggested_rule  # noqa: E402
 
 
 def network(forward: Forward, **layers: Any) -> convcalc.Network:
@@ -54,6 +56,7 @@ def test_what_comes_back_is_uncounted_and_may_have_read_everything(outside: Any)
     ((place, times),) = made.uncounted.items()
     assert place.startswith("test_leaving.py:")
     assert times == 1
+    assert [suggested_rule(node.op) for node in made.graph.nodes if isinstance(node.op, Uncounted)] == [""]
     assert made.macs == 2 * 3 * 4 * 4 * 5
     assert made.receptive_field is not None
     assert made.receptive_field.size == (4, 5)

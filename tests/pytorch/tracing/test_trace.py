@@ -410,6 +410,8 @@ def test_inputs_that_are_none(text: str) -> None:
         (lambda m, x: m.f(x.clone().as_strided_((1, 4, 6), (24, 6, 1))), 12),
         (lambda m, x: m.f(torch.as_strided(x, (1, 4, 6), (24, 6, 1))), 12),
         (lambda m, x: m.f(x.clone().resize_(1, 4, 6)), 12),
+        (lambda m, x: m.f(x.clone().resize_as_(torch.empty(1, 4, 6, device=x.device))), 12),
+        (lambda m, x: m.f(torch.diagonal(x.view(1, 4, 1, 6), dim1=0, dim2=2).permute(2, 0, 1)), 12),
         (lambda m, x: m.f(torch.empty(0, device=x.device).set_(x.view(1, 4, 6))), 6),
     ],
 )

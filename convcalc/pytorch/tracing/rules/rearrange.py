@@ -102,7 +102,20 @@ def _index_select(call: Call) -> Answer:
 
 
 @rule(
-    "index", "_index", "take", "masked_select", "nonzero", "index_put", "scatter", "scatter_add", "index_add", "one_hot"
+    "index",
+    "_index",
+    "take",
+    "put",
+    "masked_select",
+    "masked_scatter",
+    "nonzero",
+    "index_put",
+    "index_copy",
+    "index_fill",
+    "scatter",
+    "scatter_add",
+    "index_add",
+    "one_hot",
 )
 def _index(call: Call) -> Answer:
     return everywhere(call, "index")

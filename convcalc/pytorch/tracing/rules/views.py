@@ -38,7 +38,7 @@ def _reshape(call: Call) -> Answer:
     return same(call, value, layout)
 
 
-@rule("as_strided", "resize")
+@rule("as_strided", "resize", "resize_as", "diagonal")
 def _restrided(call: Call) -> Answer:
     """Places chosen by their position in memory: each may be any of them."""
     return everywhere(call, "view", values=[call.value()], view=True)
