@@ -15,7 +15,7 @@ from typing import NamedTuple
 from convcalc.core.window import IDENTITY, MAX_PHASES, Positions, Window, everything, places
 
 CHANNEL = -1
-"""The axis of atoms that are no places: channels, heads, groups."""
+"""The axis of atoms that are not places: channels, heads, groups."""
 
 
 class Atom(NamedTuple):
@@ -187,7 +187,7 @@ def reads(result: Layout, source: Layout, pairs: Pairs) -> tuple[Window, ...]:
 def refined(left: Dim, right: Dim) -> list[tuple[Atom | None, Atom]] | None:
     """Both dimensions cut at each other's borders, in pairs; None where they do not fit."""
     a, b = [*reversed(left)], [*reversed(right)]
-    found: list[tuple[Atom | None, Atom]] = []
+    pairs: list[tuple[Atom | None, Atom]] = []
     while a and b:
         x, y = a.pop(), b.pop()
         size = min(x.size, y.size)
@@ -199,8 +199,8 @@ def refined(left: Dim, right: Dim) -> list[tuple[Atom | None, Atom]] | None:
         if y.size > size:
             b.append(Atom(y.axis, y.stride, y.size // size))
             y = Atom(y.axis, y.stride * (y.size // size), size)
-        found.append((x, y))
-    return None if a or b else found
+        pairs.append((x, y))
+    return None if a or b else pairs
 
 
 @lru_cache(maxsize=8192)

@@ -26,7 +26,7 @@ OWN = os.path.dirname(os.path.dirname(_folder(core))) + os.sep
 """Where convcalc's own code lies."""
 
 FOREIGN = (_folder(torch), OWN, _folder(importlib), "<frozen")
-"""Where the code lies that is no model's own: PyTorch's, convcalc's, that of Python's import."""
+"""Where code lies that does not belong to a model: PyTorch's, convcalc's, Python's import."""
 
 _EXPORTS = frozenset(
     {

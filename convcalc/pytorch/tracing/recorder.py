@@ -280,7 +280,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
 
     def _fitting(self, op: Op, inputs: list[Shape], shape: Shape, products: int) -> Op | None:
-        """The operator with its defaults filled in, if it makes this shape with so many products."""
+        """The operator with its defaults filled in, if it makes this shape with this many products."""
         try:
             bound = op.bind(*inputs)
             made = bound.shape(*inputs)
@@ -346,7 +346,7 @@ def _bare(shape: Shape) -> Shape:
 
 
 def _names(ops: list[Op], frames: dict[int, _Frame]) -> dict[int, str]:
-    """A name for each node: its module's path, with the operator's own name behind it where that is not enough."""
+    """A name for each node: its module's path, with the operator's own name after it where that is not enough."""
     calls: dict[int, list[int]] = {}
     for index, frame in frames.items():
         calls.setdefault(frame.call, []).append(index)

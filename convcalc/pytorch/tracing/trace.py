@@ -90,7 +90,7 @@ class Recording(NamedTuple):
     """Whether the inputs were given a batch in front."""
 
 
-class _Given(NamedTuple):
+class _Argument(NamedTuple):
     """How one input is handed to a model: the tensor's shape, where its places lie, and the shape in the graph."""
 
     size: tuple[int, ...]
@@ -127,12 +127,12 @@ def trace(model: nn.Module, input: Any) -> Graph:
     return recording.graph
 
 
-def input_specs(given: Any) -> list[InputSpec]:
+def input_specs(input: Any) -> list[InputSpec]:
     """What `input` means: one shape or text, or a list of them. Raises TypeError, SpecError."""
-    if isinstance(given, InputSpec):
-        return [given]
+    if isinstance(input, InputSpec):
+        return [input]
     items = (
-        given if isinstance(given, list) and any(isinstance(item, InputSpec) for item in given) else as_inputs(given)
+        input if isinstance(input, list) and any(isinstance(item, InputSpec) for item in input) else as_inputs(input)
     )
     return [item if isinstance(item, InputSpec) else InputSpec.read(item) for item in items]
 
@@ -148,9 +148,9 @@ def record(model: nn.Module, inputs: Sequence[InputSpec], real: Callable[[], nn.
     except Exception:  # a model that cannot be copied is run as it is
         return _record_really(model, candidates[0], "the model cannot be copied", real)
     failures: list[BaseException] = []
-    for given in candidates:
+    for arguments in candidates:
         try:
-            return _record(light, given, "meta", "")._replace(batched=given is candidates[0])
+            return _record(light, arguments, "meta", "")._replace(batched=arguments is candidates[0])
         except ConvcalcError:
             raise
         except (Exception, SystemExit) as error:
@@ -158,11 +158,13 @@ def record(model: nn.Module, inputs: Sequence[InputSpec], real: Callable[[], nn.
                 raise
             failures.append(error)
             if _needs_values(error):
-                return _record_really(model, given, "its forward needs real values", real)
+                return _record_really(model, arguments, "its forward needs real values", real)
     raise _failure(failures[0], inputs) from failures[0]
 
 
-def _record_really(model: nn.Module, given: list[_Given], why: str, real: Callable[[], nn.Module] | None) -> Recording:
+def _record_really(
+    model: nn.Module, arguments: list[_Argument], why: str, real: Callable[[], nn.Module] | None
+) -> Recording:
     """Record a forward on the CPU, with weights."""
     size = sum(p.numel() * p.element_size() for p in model.parameters() if not isinstance(p, UninitializedParameter))
     available = free_memory()
@@ -174,7 +176,7 @@ def _record_really(model: nn.Module, given: list[_Given], why: str, real: Callab
         elif any(p.is_meta for p in model.parameters()):
             model = allocate(copy.deepcopy(model), torch.device("cpu"))
         with _evaluating(model):
-            return _record(model, given, "cpu", f"{why}: run once on the CPU to be recorded")
+            return _record(model, arguments, "cpu", f"{why}: run once on the CPU to be recorded")
     except ConvcalcError:
         raise
     except (Exception, SystemExit) as error:
@@ -183,9 +185,9 @@ def _record_really(model: nn.Module, given: list[_Given], why: str, real: Callab
         raise _failure(error, []) from error
 
 
-def _record(model: nn.Module, given: list[_Given], device: str, note: str) -> Recording:
+def _record(model: nn.Module, arguments: list[_Argument], device: str, note: str) -> Recording:
     """One recorded forward pass."""
-    tensors = [one.tensor(device) for one in given]
+    tensors = [one.tensor(device) for one in arguments]
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # it hides attention from every counter
     try:
@@ -193,8 +195,8 @@ def _record(model: nn.Module, given: list[_Given], device: str, note: str) -> Re
             if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
                 model(*tensors)
             recorder = Recorder(model, rule_of)
-            for number, (tensor, one) in enumerate(zip(tensors, given, strict=True)):
-                name = "input" if len(given) == 1 else f"input{number + 1}"
+            for number, (tensor, one) in enumerate(zip(tensors, arguments, strict=True)):
+                name = "input" if len(arguments) == 1 else f"input{number + 1}"
                 recorder.input(tensor, one.shape, one.layout, name)
             with warnings.catch_warnings(), recorder.watching():
                 warnings.simplefilter("ignore")  # a model's own; what it prints is passed on
@@ -233,32 +235,32 @@ def weightless(model: nn.Module) -> nn.Module:
 
 def _loose_tensors(model: nn.Module) -> list[torch.Tensor]:
     """Tensors that modules hold as plain attributes."""
-    found = []
+    loose = []
     for module in model.modules():
         for name, value in vars(module).items():
             if name not in ("_parameters", "_buffers", "_modules"):
-                found += tensors_of(value)
-    return found
+                loose += tensors_of(value)
+    return loose
 
 
-def _candidates(model: nn.Module, inputs: Sequence[InputSpec]) -> list[list[_Given]]:
+def _candidates(model: nn.Module, inputs: Sequence[InputSpec]) -> list[list[_Argument]]:
     """The ways to hand the inputs over: with a batch of one in front, or, should that fail, as they are."""
     own = next((p.dtype for p in model.parameters() if p.dtype.is_floating_point), torch.float32)
-    ways = [[_given(one, own, batch=True) for one in inputs]]
+    ways = [[_argument(one, own, batch=True) for one in inputs]]
     if any(one.shape[0] == 1 and len(one.shape) > 1 and not one.is_integer for one in inputs):
-        ways.append([_given(one, own, batch=not (one.shape[0] == 1 and len(one.shape) > 1)) for one in inputs])
+        ways.append([_argument(one, own, batch=not (one.shape[0] == 1 and len(one.shape) > 1)) for one in inputs])
     return ways
 
 
-def _given(one: InputSpec, own: torch.dtype, *, batch: bool) -> _Given:
+def _argument(one: InputSpec, own: torch.dtype, *, batch: bool) -> _Argument:
     dtype: torch.dtype = getattr(torch, one.dtype) if one.dtype else own
     if one.is_integer:  # ids have no channels: 128 and 1x128 are both one sequence
         sizes = one.shape if len(one.shape) == 1 or one.shape[0] != 1 else one.shape[1:]
         layout = ((), *[places_of(axis, size) for axis, size in enumerate(sizes)])
-        return _Given((1, *sizes), layout, (1, *sizes), dtype)
+        return _Argument((1, *sizes), layout, (1, *sizes), dtype)
     size = (1, *one.shape) if batch else one.shape
     layout = plain(size) if len(size) > 1 else ((), channels(size[0]))[1:]
-    return _Given(size, layout, size[1:] or size, dtype)
+    return _Argument(size, layout, size[1:] or size, dtype)
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -15,11 +15,11 @@ ByAxis = Callable[[Sequence[int], int], tuple[int, ...]]
 
 
 def by_axis(where: Sequence[int], rank: int) -> ByAxis:
-    """How options of dimensions that run over the axes `where` are said for all `rank` axes."""
+    """How options of dimensions that run over the axes `where` are written for all `rank` axes."""
 
     def arranged(values: Sequence[int], rest: int) -> tuple[int, ...]:
-        given = dict(zip(where, values, strict=True))
-        return tuple([given.get(axis, rest) for axis in range(rank)])
+        options = dict(zip(where, values, strict=True))
+        return tuple([options.get(axis, rest) for axis in range(rank)])
 
     return arranged
 
@@ -28,18 +28,18 @@ def windowed(
     layout: Layout, value: Value, pairs: Pairs, where: Sequence[int], windows: Sequence[Window]
 ) -> tuple[Window, ...]:
     """What `layout` reads of a value: `windows` along the axes `where`, of the others what runs together by `pairs`."""
-    found = list(reads(layout, value.layout, pairs))
+    onto = list(reads(layout, value.layout, pairs))
     for axis, window in zip(where, windows, strict=True):
-        if axis < len(found):
-            found[axis] = window
-    return tuple(found)
+        if axis < len(onto):
+            onto[axis] = window
+    return tuple(onto)
 
 
 def broadest(values: list[Value], at: int, size: int) -> Dim:
     """What a dimension of a result runs over: places where any value has them."""
-    found = [v.layout[at] for v in values if -at <= len(v.layout) and v.shape[at] == size]
-    spatial = [dim for dim in found if any(atom.axis >= 0 for atom in dim)]
-    return (spatial or found or [channels(size)])[0]
+    dims = [v.layout[at] for v in values if -at <= len(v.layout) and v.shape[at] == size]
+    spatial = [dim for dim in dims if any(atom.axis >= 0 for atom in dim)]
+    return (spatial or dims or [channels(size)])[0]
 
 
 def broadcast_reads(layout: Layout, value: Value, shape: tuple[int, ...]) -> tuple[Window, ...]:

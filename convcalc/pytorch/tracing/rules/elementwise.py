@@ -82,7 +82,7 @@ def _fill(call: Call) -> Answer:
 
 
 def elementwise(call: Call, kind: str, values: list[Value] | None = None, count: int | None = None) -> Outcome:
-    """One node, or none where no input is involved. Scalars are no operands."""
+    """One node, or none where no input is involved. Scalars are not operands."""
     values = call.values() if values is None else values
     live = [value for value in values if not value.is_constant]
     if not live:

@@ -197,6 +197,6 @@ def _cat(call: Call) -> Answer:
 
 
 def _joined(live: list[Value], dim: int, atoms: Dim) -> Layout:
-    """The layout of tensors one behind the other along `dim`."""
+    """The layout of tensors one after the other along `dim`."""
     spatial = max(live, key=lambda value: len(grid(opened(value.layout, 0))))
     return with_dim(spatial.layout, dim, atoms)
