@@ -93,10 +93,12 @@ def trace(source: Source, folders: Sequence[Path], timeout: float, tell: Callabl
     Raises ModelError, SpecError, UsageError.
     """
     require_torch(source.text)
-    from convcalc.sandbox.load import Sandbox, load_model
+    from convcalc.sandbox.load import load_model
+    from convcalc.sandbox.parent import Sandbox
 
     def tell_lines(text: str) -> None:
         quoted = text[:MAX_QUOTED]
         tell(quoted if quoted.endswith("\n") else f"{quoted}\n")
 
-    return load_model(source, Sandbox(python_path=tuple(map(str, folders)), timeout=timeout, tell=tell_lines))
+    folder_names = tuple(map(str, folders))
+    return load_model(source, Sandbox(python_path=folder_names, timeout=timeout, own_only=True, tell=tell_lines))

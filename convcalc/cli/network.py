@@ -53,7 +53,8 @@ def _is_model(text: str) -> bool:
 def _model(text: str, request: Request) -> Network:
     """The model. Raises UsageError, SpecError, ModelError."""
     from convcalc.cli.progress import Progress
-    from convcalc.sandbox.load import Sandbox, load
+    from convcalc.sandbox.load import load
+    from convcalc.sandbox.parent import Sandbox
 
     for flag, value in (("--norm", request.norm), ("--bias", request.bias), ("--set", request.settings)):
         if value:

@@ -17,6 +17,9 @@ from convcalc.core.errors import ConvcalcError, suggest
 GROUP = "convcalc.plugins"
 """The group of entry points by which an installed distribution names its plugins."""
 
+LOADED: dict[str, tuple[str, ...]] = {}
+"""The plugins that were loaded, each with the folders that were looked in: a model's own process loads them too."""
+
 
 class PluginError(ConvcalcError):
     """A plugin cannot be imported, or adds what is there already."""
@@ -50,6 +53,7 @@ def load_plugin(name: str, python_path: Sequence[str] = ()) -> None:
         ) from error
     finally:
         sys.path[:] = before
+    LOADED[name] = tuple(python_path)
 
 
 def entry_points() -> dict[str, str]:

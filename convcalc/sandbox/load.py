@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.util import find_spec
 
 from convcalc.analysis.load import load_text
 from convcalc.analysis.network import Network
-from convcalc.analysis.proof import Confirmation
-from convcalc.core.errors import ConfirmError, UsageError
+from convcalc.core.errors import UsageError
 from convcalc.language.source import Source
-from convcalc.sandbox.parent import TIMEOUT, Target, TracedModel, is_target, trace_target
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sandbox:
-    """How a model's code is run.
-
-    Args:
-        python_path: the folders that its package is looked for in.
-        timeout: seconds that it may take.
-        tell: what is done with what it prints.
-    """
-
-    python_path: tuple[str, ...] = ()
-    timeout: float = TIMEOUT
-    tell: Callable[[str], object] = sys.stderr.write
+from convcalc.sandbox.parent import Model, Sandbox, Target, TracedModel, is_target
 
 
 def load(source: Source, sandbox: Sandbox | None = None) -> Network:
@@ -50,33 +31,16 @@ def load_model(source: Source, sandbox: Sandbox) -> Network:
         raise UsageError(
             f"{source.text} needs {' and '.join(missing)}, not installed here", hint="pip install 'convcalc[torch]'"
         )
-    model = trace_target(
-        target, source.inputs, python_path=sandbox.python_path, timeout=sandbox.timeout, tell=sandbox.tell
-    )
-
-    def prove(network: Network, device: str, progress: Callable[[str], None]) -> Confirmation:
-        progress("running the model")
-        proved = trace_target(
-            target,
-            source.inputs,
-            python_path=sandbox.python_path,
-            timeout=sandbox.timeout,
-            confirm=True,
-            device=device,
-            tell=lambda printed: None,
-        )
-        if proved.proof is None:
-            raise ConfirmError(proved.declined)
-        return proved.proof
-
+    model = Model(target, source.inputs, sandbox)
+    traced = model.trace()
     return Network(
-        graph=model.graph,
+        graph=traced.graph,
         text=target.text,
         defaulted="" if source.inputs else "default",
-        notes=_notes(model),
-        classes=model.classes,
-        buffers=model.buffers,
-        prove=prove,
+        notes=_notes(traced),
+        classes=traced.classes,
+        buffers=traced.buffers,
+        prove=model.prove,
     )
 
 

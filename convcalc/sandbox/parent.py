@@ -1,38 +1,39 @@
 """`package.module:attribute(arguments)`: a PyTorch model named on the command line, traced in a process of its own.
 
-Importing a model runs its code. That happens only in a child process with a time limit, whose stdout is
-not ours; what comes back is plain data. Nothing here imports torch.
+Importing a model runs its code. That happens only in another process (see `child`); what comes back is plain data,
+and is believed as little as any other input. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
+from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Confirmation
 from convcalc.core import errors
 from convcalc.core.errors import ConvcalcError, ModelError, SpecError
 from convcalc.core.graph import Graph
+from convcalc.core.plugins import LOADED
+from convcalc.sandbox.child import Child
 
 TIMEOUT = 120.0
 """Seconds that a model's code may take, unless the command line says otherwise."""
 
-_CHANNELS = ("GITHUB_", "ACTIONS_", "CI_JOB_TOKEN")
-"""What variables begin with through which a CI job takes commands and keeps tokens: not for a model."""
+MAX_TEXT = 4_000
+"""Characters that are read of one text of an answer."""
+
+T = TypeVar("T")
 
 DEFAULT_INPUT = "3x224x224"
 """The input of a model that names none."""
 
-_TARGET = re.compile(r"\s*(?P<module>[A-Za-z_][\w.]*):(?P<attribute>[A-Za-z_][\w.]*)\s*(?P<arguments>\(.*\))?\s*", re.S)
-
-_CHILD = "import sys; sys.path.append(sys.argv[1]); from convcalc.sandbox.worker import main; main()"
+_TARGET = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<attribute>[A-Za-z_][\w.]*)\s*(?P<arguments>\(.*\))?", re.S)
 
 
 class Target(NamedTuple):
@@ -50,6 +51,7 @@ class Target(NamedTuple):
         >>> Target.read("pkg.models:Net(32, depth='deep')").arguments
         ((32,), {'depth': 'deep'})
         """
+        text = text.strip()
         match = _TARGET.fullmatch(text)
         if match is None:
             raise SpecError(
@@ -60,13 +62,19 @@ class Target(NamedTuple):
             )
         arguments = match["arguments"]
         read = None if arguments is None else _literals(text, arguments, match.start("arguments"))
-        return cls(text.strip(), match["module"], match["attribute"], read)
+        return cls(text, match["module"], match["attribute"], read)
 
 
-class TracedModel(NamedTuple):
-    """What came back: the graph, the shapes of the outputs (batch included), buffers, what must be said, the proof.
+@dataclass(frozen=True, kw_only=True)
+class TracedModel:
+    """What came back of a model.
 
-    `classes` are the modules' classes by their paths.
+    Args:
+        graph: its network.
+        outputs: the shapes that it gave, batch included.
+        buffers: how many values it has that are not parameters.
+        note: what must be said beside the numbers.
+        classes: its modules' classes by their paths.
     """
 
     graph: Graph
@@ -74,8 +82,25 @@ class TracedModel(NamedTuple):
     buffers: int
     note: str
     classes: dict[str, str]
-    proof: Confirmation | None
-    declined: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandbox:
+    """How a model's code is run.
+
+    Args:
+        python_path: the folders that its package is looked for in, after all that is installed.
+        timeout: seconds that it may take to be traced, and again to be proved.
+        memory: bytes that it may take; None for a share of what is free.
+        own_only: whether only what the named module defines itself may be called.
+        tell: what is done with what it prints.
+    """
+
+    python_path: tuple[str, ...] = ()
+    timeout: float = TIMEOUT
+    memory: int | None = None
+    own_only: bool = False
+    tell: Callable[[str], object] = sys.stderr.write
 
 
 def is_target(text: str) -> bool:
@@ -106,102 +131,122 @@ def _literals(text: str, arguments: str, offset: int) -> tuple[tuple[Any, ...], 
     return given, named
 
 
-def trace_target(
-    target: Target,
-    inputs: Sequence[str],
-    *,
-    python_path: Sequence[str] = (),
-    timeout: float = TIMEOUT,
-    confirm: bool = False,
-    device: str = "cpu",
-    tell: Callable[[str], object] | None = None,
-) -> TracedModel:
-    """Trace the model in a child process, and prove the numbers there if `confirm`. Raises ModelError.
+class Model:
+    """A model in a process of its own: imported and traced once, and proved there if that is asked for."""
 
-    `tell` is given what the model printed (default: it goes to stderr).
-    """
-    request = {
-        "module": target.module,
-        "attribute": target.attribute,
-        "arguments": target.arguments,
-        "inputs": list(inputs or (DEFAULT_INPUT,)),
-        "python_path": list(python_path),
-        "confirm": confirm,
-        "device": device,
-    }
-    answer = _ask(json.dumps(request), timeout, target.text, tell or sys.stderr.write)
-    if "error" in answer:
-        raise _error(answer["error"])
-    if "bug" in answer:
-        raise RuntimeError(f"in the process that traces:\n{answer['bug']}")
-    from convcalc.sandbox.codec import load_confirmation, load_graph
+    def __init__(self, target: Target, inputs: Sequence[str], sandbox: Sandbox) -> None:
+        self.target = target
+        self.inputs = list(inputs or (DEFAULT_INPUT,))
+        self.sandbox = sandbox
+
+    def trace(self) -> TracedModel:
+        """Import and trace it. Raises ModelError, SpecError, ConfirmError."""
+        sandbox = self.sandbox
+        self.child = Child(self.target.text, python_path=sandbox.python_path, memory=sandbox.memory)
+        request = {
+            "module": self.target.module,
+            "attribute": self.target.attribute,
+            "arguments": self.target.arguments,
+            "inputs": self.inputs,
+            "own_only": sandbox.own_only,
+            "plugins": LOADED,
+        }
+        try:
+            self.traced = self._read(_traced, self.child.ask(request, sandbox.timeout))
+        except ConvcalcError:
+            self.child.close()
+            raise
+        finally:
+            if printed := self.child.take_printed():
+                sandbox.tell(printed)
+        return self.traced
+
+    def prove(self, network: Network, device: str, progress: Callable[[str], None]) -> Confirmation:
+        """Prove the numbers of what was traced. Raises ConfirmError, ModelError."""
+        if not self.child.is_alive:  # its process made room for another
+            progress("tracing again")
+            self.trace()
+        try:
+            answer = self.child.ask({"prove": device}, self.sandbox.timeout, progress)
+            return self._read(lambda data: _proof(data, network, self.traced), answer)
+        finally:
+            self.child.close()
+
+    def _read(self, read: Callable[[dict[str, Any]], T], answer: dict[str, Any]) -> T:
+        """What a valid answer holds. Raises the error that it tells of, or a ModelError that names the model."""
+        name = self.target.text
+        try:
+            if "error" in answer:
+                raise _error(answer["error"])
+            if "bug" in answer:
+                raise ModelError(
+                    f"{name} cannot be traced: {_text(answer['bug'])}",
+                    hint="this looks like a bug of convcalc: its traceback is above",
+                )
+            return read(answer)
+        except ConvcalcError:
+            raise
+        except Exception as error:  # anything can go wrong in reading what a stranger wrote
+            raise ModelError(
+                f"the process of {name} gives no valid answer: {type(error).__name__}: {error}"[:400],
+                hint="the model's own code may have written it: look at what it does to its process",
+            ) from error
+
+
+def _traced(answer: dict[str, Any]) -> TracedModel:
+    from convcalc.sandbox.codec import load_graph
 
     return TracedModel(
-        load_graph(answer["graph"]),
-        tuple([tuple(shape) for shape in answer["outputs"]]),
-        answer["buffers"],
-        answer["note"],
-        answer["classes"],
-        load_confirmation(answer["proof"]) if answer["proof"] else None,
-        answer["declined"],
+        graph=load_graph(answer["graph"]),
+        outputs=tuple([tuple([_count(size) for size in shape]) for shape in answer["outputs"]]),
+        buffers=_count(answer["buffers"]),
+        note=_text(answer["note"]),
+        classes={_text(path): _text(cls) for path, cls in answer["classes"].items()},
     )
 
 
-def _ask(request: str, timeout: float, name: str, tell: Callable[[str], object]) -> dict[str, Any]:
-    """Run the child; its answer, which is all of its stdout. Raises ModelError."""
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    child = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, root],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={name: value for name, value in os.environ.items() if not name.startswith(_CHANNELS)},
-        text=True,
-        encoding="utf-8",
-        errors="backslashreplace",
-        start_new_session=True,
-    )
-    try:
-        answer, said = child.communicate(request, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        raise ModelError(
-            f"{name} takes longer than {timeout:g} seconds", hint="allow more with --timeout SECONDS"
-        ) from None
-    finally:
-        _end(child)
-    if said:
-        tell(said)
-    try:
-        read: dict[str, Any] = json.loads(answer)
-    except ValueError:
-        code = child.returncode
-        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
-        raise ModelError(
-            f"{name} ends its process {how} before it is traced", hint="what it said last is above"
-        ) from None
-    return read
+def _proof(answer: dict[str, Any], network: Network, traced: TracedModel) -> Confirmation:
+    """The proof of these very numbers. Raises ValueError where it is of others."""
+    from convcalc.sandbox.codec import load_confirmation
+
+    proof = load_confirmation(answer["proof"])
+    for check in proof.checks:
+        _check_number([check.expected, check.measured])
+    totals = {check.what: check.expected for check in proof.checks if check.layer is None}
+    if totals.get("params") != network.params or totals.get("output") != [list(shape) for shape in traced.outputs]:
+        raise ValueError("it proves other numbers than it gave")
+    return proof
 
 
-def _end(child: subprocess.Popen[str]) -> None:
-    """End the child and whatever it started."""
-    if child.poll() is None or os.name == "posix":
-        try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError, AttributeError):
-            child.kill()
-    child.wait()
-    for pipe in (child.stdin, child.stdout, child.stderr):
-        if pipe is not None:
-            pipe.close()
+def _check_number(value: Any, depth: int = 3) -> None:
+    """Raise TypeError unless a check's value is a number, a text, or lists of them."""
+    if type(value) is list and depth:
+        for item in value:
+            _check_number(item, depth - 1)
+    elif type(value) not in (int, str):
+        raise TypeError(f"{type(value).__name__} for a number")
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise TypeError(f"{type(value).__name__} for a count")
+    return value
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError(f"{type(value).__name__} for a text")
+    return value[:MAX_TEXT]
 
 
 def _error(data: dict[str, Any]) -> ConvcalcError:
     """The error that the child met, as one of ours."""
     known = {cls.kind: cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, ConvcalcError)}
-    cls = known.get(data["kind"], ModelError)
+    cls = known.get(_text(data["kind"]), ModelError)
+    message, hint = _text(data["message"]), _text(data["hint"])
     if cls is SpecError:
-        return SpecError(data["message"], data["text"], data["offset"], hint=data["hint"])
-    error = cls(data["message"], hint=data["hint"])
+        return SpecError(message, _text(data["text"]), _count(data["offset"]), hint=hint)
+    error = cls(message, hint=hint)
     if isinstance(error, ModelError):
-        error.place = data["place"]
+        error.place = _text(data["place"])
     return error

@@ -6,13 +6,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import convcalc
+from convcalc.analysis.network import Network
 from convcalc.core.errors import ConvcalcError, ModelError, SpecError
+from convcalc.language.source import Source
 from convcalc.sandbox.codec import dump_graph, load_graph
-from convcalc.sandbox.parent import Target, is_target, trace_target
+from convcalc.sandbox.load import load_model
+from convcalc.sandbox.parent import Sandbox, Target, is_target
 
 pytest.importorskip("torch")
 
@@ -82,16 +86,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def trace(text: str, folder: Path, *inputs: str, timeout: float = 60, **options: bool) -> convcalc.Graph:
-    said: list[str] = []
-    return trace_target(
-        Target.read(text), inputs or ("3x8x8",), python_path=[str(folder)], timeout=timeout, tell=said.append, **options
-    ).graph
+def trace(text: str, folder: Path, *inputs: str, **options: Any) -> Network:
+    options = {"timeout": 60, "tell": lambda printed: None, **options}
+    source = Source(text=text, inputs=inputs or ("3x8x8",))
+    return load_model(source, Sandbox(python_path=(str(folder),), **options))
 
 
 def test_classes_arguments_and_instances(folder: Path) -> None:
     def macs(text: str) -> int:
-        return convcalc.measure(trace(text, folder)).macs
+        return trace(text, folder).macs
 
     assert macs("zoo:Net") == 3 * 3 * 3 * 8 * 36
     assert macs("zoo:Net(16, depth=2)") == 3 * 3 * 3 * 16 * 36 + 3 * 3 * 16 * 16 * 16
@@ -108,7 +111,7 @@ def test_classes_arguments_and_instances(folder: Path) -> None:
         ("zoo:number", "no PyTorch module, class or function, but of type int", ""),
         ("zoo:instance()", "takes no arguments", ""),
         ("zoo:factory('x')", "gives no PyTorch module, but of type str", ""),
-        ("zoo:Exits", "ends its process with exit code 7", ""),
+        ("zoo:Exits", "ends its process with exit code 7 before it answers", ""),
         ("zoo:Raises", "SystemExit: enough", ""),
         ("zoo:Endless", r"forward fails over 3x8x8 at .*zoo\.py:\d+: RecursionError", "return self(x)"),
         ("zoo:Two", "missing 1 required positional argument: 'y'", "repeat --input"),

@@ -46,7 +46,8 @@ def confirm(
             module = build(network.graph)
         inputs = tuple([torch.zeros(1, *shape, device=place) for shape in network.graph.input_shapes])
         allocate(module, place)
-        return Subject(network=network, module=module.eval(), inputs=inputs, layers=module.layers)
+        outputs = [(1, *network.graph.shapes[output]) for output in network.graph.outputs]
+        return Subject(network=network, module=module.eval(), inputs=inputs, layers=module.layers, outputs=outputs)
 
     return _prove(network, subject, device, progress)
 

@@ -39,14 +39,14 @@ class Subject:
         module: in inference mode, on its device.
         inputs: what it is called with.
         layers: the modules that are one layer each, by the layer's name: all of a text's, none of a traced model's.
-        outputs: the shapes that a traced model gives, batch included.
+        outputs: the shapes that it gives in the end, batch included.
     """
 
     network: Network
     module: nn.Module
     inputs: tuple[Tensor, ...]
     layers: Mapping[str, nn.Module]
-    outputs: Sequence[Shape] = ()
+    outputs: Sequence[Shape]
 
     @property
     def device(self) -> torch.device:
@@ -88,8 +88,8 @@ def _refused(subject: Subject, passed: Pass, error: BaseException) -> Check:
 
 
 def _shape_checks(subject: Subject, passed: Pass, outputs: Any) -> list[Check]:
-    """The output of every layer that is a module; of a traced model what it gives in the end."""
-    if subject.outputs:
+    """The output of every layer that is a module; where there is none, what the whole gives in the end."""
+    if not subject.layers:
         from convcalc.pytorch.tracing.call import tensors_of
 
         measured = [list(output.shape) for output in tensors_of(outputs)]
