@@ -17,7 +17,7 @@ import click
 from convcalc import __version__
 from convcalc.cli.answer import discard_stdout
 from convcalc.cli.failures import EXIT_INTERRUPTED, report_bug, report_failure
-from convcalc.core.errors import ConvcalcError, UsageError, suggest
+from convcalc.core.errors import ConvcalcError, LimitError, UsageError, suggest
 
 _COMMANDS = os.path.join(os.path.dirname(__file__), "commands")
 
@@ -53,6 +53,8 @@ class Commands(click.Group):
     ) -> NoReturn:
         """Run a command line, then exit with its code."""
         given = (sys.argv[1:] if args is None else list(args)) or ["--help"]
+        failure: ConvcalcError | click.ClickException | OSError | None = None
+        code: Any = 0
         try:
             _check_streams()
             code = super().main(given, prog_name or "convcalc", complete_var, standalone_mode=False, **extra)
@@ -60,12 +62,16 @@ class Commands(click.Group):
         except (click.Abort, KeyboardInterrupt):
             code = EXIT_INTERRUPTED
         except BrokenPipeError:
-            code = _nothing_more_to_write()
-        except (ConvcalcError, click.ClickException, OSError, MemoryError) as error:
-            code = report_failure(error, given)
-            _nothing_more_to_write()
+            _let_the_last_flush_pass()
+        except (ConvcalcError, click.ClickException, OSError) as error:
+            failure = error
+        except MemoryError:  # what it takes up is free again when it is reported
+            failure = LimitError("there is not enough memory for this", hint="ask for less at once, or allow more")
         except Exception as error:
             code = report_bug(error, given)
+        if failure is not None:
+            code = report_failure(failure, given)
+            _let_the_last_flush_pass()
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -86,13 +92,12 @@ def _check_streams() -> None:
         raise UsageError("stdout is closed: there is nowhere to answer")
 
 
-def _nothing_more_to_write() -> int:
-    """Let the interpreter's last flush go nowhere: it fails where a pipe's reader has left or a disk is full."""
+def _let_the_last_flush_pass() -> None:
+    """Where a pipe's reader has left or a disk is full, let the interpreter's last flush go nowhere."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
         discard_stdout()
-    return 0
 
 
 @click.group(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -10,14 +11,17 @@ from itertools import pairwise
 
 import click
 
-from convcalc.core.errors import ConvcalcError, LimitError, UsageError
+from convcalc.core.errors import ConvcalcError, UsageError
 
 EXIT_WRONG_REQUEST = 2
 EXIT_BUG = 3
 EXIT_INTERRUPTED = 130
 
+_FULL = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
+"""What a write ends with that finds no room, or nowhere to go."""
 
-def report_failure(error: ConvcalcError | click.ClickException | OSError | MemoryError, args: Sequence[str]) -> int:
+
+def report_failure(error: ConvcalcError | click.ClickException | OSError, args: Sequence[str]) -> int:
     """Say what is wrong with the request, or with the machine it runs on."""
     from convcalc.report.printable import printable, without_commands
 
@@ -70,16 +74,23 @@ def _complain(text: str) -> None:
         sys.stderr.flush()
 
 
-def _as_ours(error: click.ClickException | OSError | MemoryError) -> ConvcalcError:
+def _as_ours(error: click.ClickException | OSError) -> ConvcalcError:
     """Another's complaint in our words; click's points at the help of the command."""
-    if isinstance(error, MemoryError):
-        return LimitError("there is not enough memory for this", hint="ask for less at once: --depth, a smaller input")
     if isinstance(error, OSError):
-        reason = error.strerror or type(error).__name__
-        return UsageError(f"{reason}: {error.filename}" if error.filename else f"stdout cannot be written: {reason}")
+        return UsageError(_refusal(error))
     message, _, hint = error.format_message().partition("\n  hint: ")
     context = getattr(error, "ctx", None)
     return UsageError(message, hint=hint or f"see {context.command_path if context else 'convcalc'} --help")
+
+
+def _refusal(error: OSError) -> str:
+    """What the system refuses to do."""
+    reason = error.strerror or type(error).__name__
+    if error.filename is not None:
+        return f"{error.filename}: {reason}"
+    if error.errno == errno.ENOENT:  # os.getcwd names no file
+        return "the current folder is gone"
+    return f"stdout cannot be written: {reason}" if error.errno in _FULL else f"the system refuses: {reason}"
 
 
 def _asks_for_json(args: Sequence[str]) -> bool:

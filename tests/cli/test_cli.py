@@ -653,6 +653,24 @@ class TestProof:
         assert document["confirmed"] is None
         assert document["not_confirmed"] == "too large (use a smaller input)"
 
+    @pytest.mark.parametrize("asked", ["--confirm", "--device cpu", "--device auto", "--confirm --device cuda"])
+    @pytest.mark.parametrize("command", ["params", "flops", "rf", "summary", "compare 3x3"])
+    def test_declined_although_demanded(self, command: str, asked: str, confirming: Callable[[Any], None]) -> None:
+        def declines(graph: object, **_: object) -> Confirmation:
+            raise ConfirmError("too large", hint="use a smaller input")
+
+        confirming(declines)
+        result = run(f"{command} 3x3 {asked} --format json")
+        assert result.exit_code == 2
+        assert json.loads(result.stdout)["error"]["message"] == "too large"
+        assert run(f"{command} 3x3 {asked}").exit_code == 2
+        assert run(f"{command} 3x3 {asked} --no-confirm").exit_code == 0
+
+    def test_a_model_without_torch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("convcalc.sandbox.load.find_spec", lambda name: None)
+        message = refused("params torchvision.models:resnet18")
+        assert message.startswith("error: torchvision.models:resnet18 needs torch and fvcore, not installed here")
+
     def test_without_torch(self, confirming: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         assert good("params 3x3").endswith("not confirmed: pip install 'convcalc[torch]'\n")

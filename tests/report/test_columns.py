@@ -124,7 +124,7 @@ class TestRows:
     def test_a_long_table_folds_where_it_may(self) -> None:
         long = load(f"3x3c4*{LONG + 1}", input=(4, 9, 9))
         folded = write(flops_report(long, view=View(fold=True)), "plain")
-        assert f"20 of {LONG + 1} layers, the largest by macs: --all shows every layer" in folded
+        assert f"20 of {LONG + 1} layers, the largest by MACs: --all shows every layer" in folded
         assert "others" not in write(flops_report(long), "plain")
         assert "others" not in write(flops_report(load(f"3x3*{LONG}"), view=View(fold=True)), "plain")
 

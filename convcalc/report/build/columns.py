@@ -115,7 +115,7 @@ def layer_parts(network: Network, choices: Sequence[Choice], view: View, *, main
     if len(shown) < len(rows):
         left = [rows[index] for index in sorted({*range(len(rows))} - {*kept})]
         totals.insert(0, _row(f"{len(left):,} others", columns, [_sum(column, left) for column in columns]))
-        by_name = f"largest by {view.sort or main}"
+        by_name = f"largest by {by.column.heading}"
         how = "" if view.top else ": --all shows every layer"
         parts.append(f"{len(shown):,} of {amount(len(rows), 'layer')}, the {by_name}{how}")
     cells = [tuple([column.cell(row) for column in columns]) for row in shown]

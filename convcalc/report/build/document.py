@@ -8,17 +8,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcalc.analysis.counts import Layer
 from convcalc.analysis.memory import Memory
 from convcalc.analysis.metrics import values
 from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Confirmation
-from convcalc.analysis.receptive_field import Field, Region
 from convcalc.core.errors import ConvcalcError
-from convcalc.report.build.fields import Reading
 from convcalc.report.build.layers import BYTES
+
+if TYPE_CHECKING:
+    from convcalc.analysis.receptive_field import Field, Region
+    from convcalc.report.build.fields import Reading
 
 FORMAT_VERSION = 1
 
