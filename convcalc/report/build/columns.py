@@ -98,6 +98,9 @@ def layer_parts(network: Network, choices: Sequence[Choice], view: View, *, main
 
     Raises UsageError for a column that there is none of.
     """
+    sorted_by = METRICS.get(view.sort)
+    if sorted_by and sorted_by.layer:
+        main = view.sort  # the shares are of what the rows are sorted by
     columns = [layer_column(network, choice, main) for choice in chosen(choices, view)]
     if view.total:
         return [_totals(network, columns)]
