@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import prod
+from operator import itemgetter
 from typing import Any
 
 from convcalc.core.errors import LimitError, UsageError
@@ -32,17 +33,23 @@ MAX_BOXES = 256
 """A field that is a union of more products is not followed."""
 
 MAX_WALK = 1_000_000
-"""How many runs of positions one walk over a network lists at most."""
+"""How many runs of positions one walk over a network lists at most, and one search for the widest unit looks at."""
 
 
 @dataclass(frozen=True)
 class Region:
     """The input places that one unit reads: a union of products of positions per axis.
 
-    Nothing is one product of empty sets, so that there are always axes.
+    A product that is empty along one axis is empty, and left out; nothing is one product of empty sets, so that
+    there are always axes.
     """
 
     products: tuple[tuple[Positions, ...], ...]
+
+    def __post_init__(self) -> None:
+        filled = tuple([box for box in self.products if all(positions.runs for positions in box)])
+        if len(filled) < len(self.products):
+            object.__setattr__(self, "products", filled or ((NOTHING,) * len(self.products[0]),))
 
     @cached_property
     def axes(self) -> tuple[Positions, ...]:
@@ -62,7 +69,7 @@ class Region:
     @cached_property
     def count(self) -> int:
         """How many input places are read: pixels in 2-D."""
-        return _count([box for box in self.products if all(p.runs for p in box)])
+        return _count(self.products)
 
     @property
     def coverage(self) -> float | None:
@@ -84,7 +91,8 @@ class Region:
 class Field:
     """The receptive field of the units of one layer, along the axes of one network input.
 
-    `center` is a unit in the middle of the layer's map: the one shown where units differ without a period.
+    No box is empty at every unit. `center` is a unit in the middle of the layer's map: the one shown where units
+    differ without a period.
     """
 
     boxes: tuple[Box, ...]
@@ -102,6 +110,12 @@ class Field:
     def is_global(self) -> bool:
         """Whether all units read one region in common: a global operator lies on a path."""
         return bool(self.boxes) and any(all(w.advance == 0 for w in box) for box in self.boxes)
+
+    @property
+    def common(self) -> Region:
+        """What all units read, where the field is global."""
+        still = [box for box in self.boxes if all(w.advance == 0 and w.period == 1 for w in box)]
+        return _region([tuple(w.reads[0] for w in box) for box in still], len(self.input_size))
 
     @cached_property
     def aligned(self) -> bool:
@@ -139,7 +153,10 @@ class Field:
 
     @cached_property
     def typical(self) -> Region:
-        """What the widest unit of one period reads (of units without a common period, the central one)."""
+        """What the widest unit of one period reads: the one with the largest product of spans.
+
+        Of units without a common period, or too many to be compared, the central one.
+        """
         return self.region(self._extreme(max))
 
     @property
@@ -149,18 +166,44 @@ class Field:
 
     @property
     def smallest_size(self) -> tuple[int, ...]:
-        """The span per axis of the narrowest unit of a period."""
+        """The span per axis of the narrowest unit of a period; zeros where a unit reads nothing."""
         return self.region(self._extreme(min)).size
 
-    def _extreme(self, choose: Callable[[list[int]], int]) -> tuple[int, ...]:
-        """Per axis the unit of one period whose span is extreme."""
+    def _extreme(self, choose: Callable[..., Any]) -> tuple[int, ...]:
+        """The unit of one period with the extreme product of spans.
+
+        The axes are independent of each other but for the boxes that a phase empties: those are empty along every
+        axis. So each axis is asked by itself for every set of boxes that is left.
+        """
+        kinds = self._kinds
         if not all(len(rates) <= 1 for rates in self._rates()):
             return self.center
+        if prod(map(len, kinds)) * sum(self.periods) * len(self.boxes) > MAX_WALK:
+            return self.center
         units = []
+        for combination in itertools.product(*kinds):
+            left = frozenset.intersection(*combination) if combination else frozenset()
+            unit, spans = [], []
+            for column, kind, filled in zip(self._columns, kinds, combination, strict=True):
+                windows = [column[box] for box in left]
+                phases = ((_span(w.at(phase) for w in windows), phase) for phase in kind[filled])
+                span, place = choose(phases, key=itemgetter(0))  # the first of equal ones
+                unit.append(place)
+                spans.append(span)
+            units.append((prod(spans), spans, tuple(unit)))
+        return choose(units, key=itemgetter(0, 1))[2]  # type: ignore[no-any-return]
+
+    @cached_property
+    def _kinds(self) -> list[dict[frozenset[int], list[int]]]:
+        """Per axis the phases of one period by the boxes that read something there."""
+        kinds = []
         for column, period in zip(self._columns, self.periods, strict=True):
-            spans = [union(w.at(unit) for w in column).span for unit in range(period)]
-            units.append(spans.index(choose(spans)))
-        return tuple(units)
+            phases: dict[frozenset[int], list[int]] = {}
+            for phase in range(period):
+                filled = frozenset([box for box, w in enumerate(column) if w.reads[phase % w.period].runs])
+                phases.setdefault(filled, []).append(phase)
+            kinds.append(phases)
+        return kinds
 
 
 def receptive_fields(graph: Graph, source: int = 0) -> list[Field]:
@@ -281,6 +324,12 @@ def _region(products: Sequence[tuple[Positions, ...]], axes: int) -> Region:
     return Region(tuple(products) if products or not axes else ((NOTHING,) * axes,))
 
 
+def _span(sets: Iterable[Positions]) -> int:
+    """From the first position of any of the sets to the last; 0 where there is none."""
+    ends = [(positions.first, positions.stop) for positions in sets if positions.runs]
+    return max(stop for _, stop in ends) - min(first for first, _ in ends) if ends else 0
+
+
 def _through(op: Op, number: int, shapes: list[tuple[int, ...]], field: Field, composer: _Composer) -> tuple[Box, ...]:
     """The boxes of `field` as seen through the operator's window onto input `number`."""
     spatial = len(shapes[number]) - 1
@@ -317,7 +366,8 @@ class _Composer:
         if known is None:
             made = window.after(inner)
             if not made.advance:
-                made = Window(tuple([reads.clip(0, size) for reads in made.reads]), 0)
+                clipped = tuple([reads.clip(0, size) for reads in made.reads])
+                made = Window(clipped[:1] if len(set(clipped)) == 1 else clipped, 0)
             known = self.known[key] = (made, window, inner)
             self.runs += sum([len(reads.runs) for reads in made.reads])
             if self.runs > MAX_WALK:
@@ -335,11 +385,17 @@ def _union_of_boxes(branches: Iterable[tuple[Box, ...]]) -> tuple[Box, ...]:
 
 
 def _settled(boxes: tuple[Box, ...], size: tuple[int, ...]) -> tuple[Box, ...]:
-    """The boxes, or the one among them that reads the whole input at every unit."""
+    """The boxes that are not empty at every unit, or the one among them that reads the whole input at every unit."""
+    if not all(map(_reads_something, boxes)):
+        boxes = tuple(filter(_reads_something, boxes))
     for box in boxes:
         if all(w.advance == 0 and w.reads == (Positions(((0, n),)),) for w, n in zip(box, size, strict=True)):
             return (box,)
     return boxes
+
+
+def _reads_something(box: Box) -> bool:
+    return all(any(reads.runs for reads in window.reads) for window in box)
 
 
 def _absorb(boxes: list[Box], box: Box) -> None:
@@ -441,7 +497,7 @@ def _check_boxes(boxes: Sequence[Any]) -> None:
         raise LimitError(f"the receptive field is a union of more than {MAX_BOXES} products of axes")
 
 
-def _count(products: list[tuple[Positions, ...]]) -> int:
+def _count(products: Sequence[tuple[Positions, ...]]) -> int:
     """The number of places in a union of products: the first axis is cut where any product starts or stops."""
     if not products:
         return 0

@@ -16,6 +16,7 @@ from strategies import graphs
 
 from convcalc import Network, parse, pixel_units, receptive_fields, unit_field
 from convcalc.analysis.receptive_field import MAX_BOXES, Field, Region, spatial_end
+from convcalc.catalogue import get
 from convcalc.core.errors import LimitError, UsageError
 from convcalc.core.graph import Builder, Graph
 from convcalc.core.operator import Input, Op, Shape
@@ -25,6 +26,7 @@ from convcalc.core.ops.dense import Dense, Flatten
 from convcalc.core.ops.join import Add, Cat, Join
 from convcalc.core.ops.pooling import AdaptiveAvgPool, GlobalAvgPool, Pool
 from convcalc.core.ops.reshape import Pad, Upsample, UpsampleBilinear
+from convcalc.core.window import Positions
 
 Place = tuple[int, ...]
 STACKS = tomllib.loads((Path(__file__).parents[1] / "data" / "receptive_fields.toml").read_text())["stacks"]
@@ -159,6 +161,92 @@ def test_sizes_and_strides_are_those_of_a_period(graph: Graph) -> None:
             assert reads[field.periods[0] :] == [[p + moved for p in r] for r in first]
         assert field.padding == (-min(reads[0], default=0),)
         assert not field.is_global
+
+
+@st.composite
+def phased(draw: st.DrawFn) -> Graph:
+    """Branches of transposed convolutions with kernels shorter than their strides: units read by turns, or nothing."""
+    builder = Builder()
+    x = builder.input((2, 5, 5))
+    stride = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    if draw(st.booleans()):
+        x = x.apply(Conv(draw(st.tuples(st.integers(1, 3), st.integers(1, 3))), padding=0))
+    branches = []
+    for _ in range(draw(st.integers(1, 3))):
+        kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 9)))
+        padding = tuple(draw(st.integers(0, min(2, k - 1))) for k in kernel)
+        # As much at the end as keeps all branches at one size: five or fewer places, a stride apart.
+        size = [(n - 1) * s + k - 2 * p for n, s, k, p in zip(x.shape[1:], stride, kernel, padding, strict=True)]
+        y = x.apply(TransposedConv(kernel, 2, stride, padding))
+        branches.append(y.apply(Pad((0, 0), tuple(30 - n for n in size))))
+    y = branches[0].apply(Cat(), *branches[1:]) if len(branches) > 1 else branches[0]
+    return builder.graph(y)
+
+
+@SOME
+@given(phased())
+def test_a_field_s_size_is_that_of_a_unit(graph: Graph) -> None:
+    """Where some units read nothing along one axis, they read nothing at all: every unit of a period, one by one."""
+    follow = places_read(graph, clip=False)
+    field, layer = receptive_fields(graph)[-1], graph.outputs[0]
+    sizes = []
+    for unit in itertools.product(*map(range, field.periods)):
+        places = follow(layer, unit)
+        region = field.region(unit)
+        assert members(region) == places
+        assert (region.count, region.size) == (len(places), spans(places))
+        assert [axis.total for axis in region.axes] == [len({place[axis] for place in places}) for axis in (0, 1)]
+        assert region.coverage == (len(places) / prod(spans(places)) if places else 0)
+        sizes.append(spans(places))
+    assert field.size == max(sizes, key=lambda size: (prod(size), size))
+    assert field.smallest_size == min(sizes, key=lambda size: (prod(size), size))
+    assert field.typical.size == field.size
+    assert field.is_empty == (max(sizes) == (0, 0))
+
+
+def spans(places: frozenset[Place]) -> tuple[int, ...]:
+    """From the first place to the last along each of two axes."""
+    return tuple(max(along) - min(along) + 1 for along in zip(*places, strict=True)) if places else (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "smallest", "coverage"),
+    [
+        # Along the columns a kernel of 2 at stride 3: one place, one place, none; and then none of 9 rows either.
+        ("tconv9x2s1x3p4x0o0x1", (9, 1), (0, 0), 1),
+        # Where the first branch reads nothing, the second, a kernel of 4 at stride 3, reads two columns.
+        ("cat(tconv9x2s1x3p4x0o0x1 | tconv1x4s1x3p0x1o0x1)", (9, 1), (1, 2), 1),
+        # There the second branch reads the one place under it.
+        ("cat(tconv9x2s1x3p4x0o0x1 | up1x3)", (9, 1), (1, 1), 1),
+        # What reads the one empty phase and nothing else reads nothing at all.
+        ("tconv1x1s1x2p0, pad0e0x1, maxpool1x1s1x2", (1, 1), (1, 1), 1),
+        ("tconv1x1s1x2p0, pad0x1e0, maxpool1x1s1x2", (0, 0), (0, 0), 0),
+    ],
+)
+def test_what_is_empty_along_one_axis_is_empty(text: str, size: Shape, smallest: Shape, coverage: float) -> None:
+    field = receptive_fields(parse(text, (2, 40, 40)))[-1]
+    assert (field.size, field.smallest_size, field.typical.coverage) == (size, smallest, coverage)
+    assert field.is_empty == (size == (0, 0))
+
+
+def test_a_region_forgets_products_that_are_empty() -> None:
+    nothing, three, one = Positions(()), Positions(((0, 3),)), Positions(((5, 6),))
+    region = Region(((three, nothing), (one, one)))
+    assert (region.axes, region.size, region.count, region.coverage) == ((one, one), (1, 1), 1, 1)
+    assert Region(((three, nothing),)) == Region(((nothing, nothing),))
+    assert Region(((nothing, nothing),)).size == (0, 0)
+
+
+def test_a_global_field_is_what_all_units_read() -> None:
+    """The dilated branches of aspp reach beyond its input; the image's mean reads all of it at every unit."""
+    field = receptive_fields(get("aspp").graph())[-1]
+    assert field.is_global
+    assert (field.common.size, field.common.coverage) == ((33, 33), 1)
+    assert field.typical.size == (33, 33)
+    # Every second place through the mean, all of them through the identity, one for each unit.
+    half = receptive_fields(parse("add(id | maxpool1x1s2, gap)", (2, 9, 9)))[-1]
+    assert half.is_global
+    assert (half.common.size, half.common.count) == ((9, 9), 25)
 
 
 @SOME

@@ -80,8 +80,11 @@ def _phrase(field: Field) -> str:
     if field.is_empty:
         return "none: nothing of this input is read"
     if field.is_global:
-        whole = region.size == field.input_size and region.coverage == 1
-        return f"global: every unit reads {'the whole' if whole else show(region.size) + ' of the'} input"
+        common = field.common
+        if not common.count:
+            return f"global: units read up to {show(field.size)} of the input, some of them nothing"
+        whole = common.size == field.input_size and common.coverage == 1
+        return f"global: every unit reads {'the whole' if whole else show(common.size) + ' of the'} input"
     least = "at least " if field.input_dependent else ""
     return (
         f"{least}{show(field.size)}, effective stride {show(field.stride)}, "
