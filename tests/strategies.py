@@ -15,6 +15,7 @@ from convcalc.core.errors import ShapeError
 from convcalc.core.graph import Builder, Composite, Graph, Tensor
 from convcalc.core.operator import REGISTRY, Op, options
 from convcalc.core.ops.join import Join
+from convcalc.core.ops.reshape import Identity
 
 MAX_UNITS = 160
 """The largest map, channels left out, that is drawn."""
@@ -99,7 +100,7 @@ def _joined(draw: st.DrawFn, tensors: list[Tensor], *, whole: bool) -> Tensor:
 
 @st.composite
 def graphs(draw: st.DrawFn, *, whole: bool = True, axes: int = 0, most: int = 7) -> Graph:
-    """A network of 1 or 2 axes with branches; without `whole` no layer reads everything."""
+    """A network of 1 or 2 axes with branches, of one layer at least; without `whole` no layer reads everything."""
     axes = axes or draw(st.integers(1, 2))
     builder = Builder()
     tensors = [builder.input((CHANNELS, *draw(st.tuples(*[st.integers(3, 9)] * axes))))]
@@ -117,7 +118,7 @@ def graphs(draw: st.DrawFn, *, whole: bool = True, axes: int = 0, most: int = 7)
             del builder.nodes[size:], builder.shapes[size:]
         else:
             tensors.append(made)
-    return builder.graph(tensors[-1])
+    return builder.graph(tensors[-1] if len(tensors) > 1 else tensors[0].apply(Identity()))
 
 
 def _wanted(draw: st.DrawFn, builder: Builder, start: int, *, whole: bool) -> bool:
