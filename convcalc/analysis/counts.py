@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from convcalc.core.graph import Graph
 from convcalc.core.operator import Op, Params, Shape
-from convcalc.core.ops.traced import Module
+from convcalc.core.traced import Module
 
 
 class Layer(NamedTuple):

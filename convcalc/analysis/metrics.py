@@ -163,7 +163,7 @@ def _listed() -> str:
 
 def layer_kinds() -> set[str]:
     """What layers of the language are called."""
-    from convcalc.core.ops import REGISTRY
+    from convcalc.core.operator import REGISTRY
 
     return {operator.label for operator in REGISTRY.values()}
 

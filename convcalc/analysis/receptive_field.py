@@ -23,7 +23,7 @@ from typing import Any
 
 from convcalc.core.errors import LimitError, UsageError
 from convcalc.core.graph import Graph, Node
-from convcalc.core.ops import Input, Op
+from convcalc.core.operator import Input, Op
 from convcalc.core.window import IDENTITY, NOTHING, Positions, Window, common_period, union
 
 Box = tuple[Window, ...]
@@ -246,7 +246,7 @@ def receptive_fields(graph: Graph, source: int = 0) -> list[Field]:
 
 def bypassing(graph: Graph, ignored: Container[int]) -> Graph:
     """The network in which the nodes `ignored` pass on what their first input reads, as if they were not there."""
-    from convcalc.core.ops.traced import Bypassed
+    from convcalc.core.traced import Bypassed
 
     nodes, shapes = list[Node](), list[tuple[int, ...]]()
     for index, (op, inputs, name) in enumerate(graph.nodes):

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from convcalc.core.ops.traced import Uncounted
 from convcalc.core.registry import Registry
+from convcalc.core.traced import Uncounted
 
 
 @dataclass(frozen=True, kw_only=True)

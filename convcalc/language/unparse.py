@@ -9,7 +9,7 @@ from convcalc.core.errors import ConvcalcError
 from convcalc.core.graph import Graph
 from convcalc.core.operator import REGISTRY, Input, Op, Params, options
 from convcalc.core.ops.join import Join
-from convcalc.core.ops.traced import Copy, Pointwise, Recorded, Unused
+from convcalc.core.traced import Copy, Pointwise, Recorded, Unused
 from convcalc.language.parse import parse
 
 LONGEST_REPEAT = 64

@@ -12,6 +12,7 @@ from itertools import chain, pairwise
 from typing import Any, TypeVar
 
 from convcalc.analysis.proof import Check, Confirmation
+from convcalc.core import traced  # noqa: F401  (its operators are read by their names)
 from convcalc.core.errors import LimitError, ModelError
 from convcalc.core.graph import MAX_LAYERS, MAX_SIZE, Graph, Node
 from convcalc.core.operator import REGISTRY, Formula, Op, Params, Shape

@@ -12,7 +12,11 @@ from convcalc import Network, parse, receptive_fields
 from convcalc.analysis.memory import Memory
 from convcalc.core.algebra import prod
 from convcalc.core.graph import Builder, Graph
-from convcalc.core.ops import Add, Conv, Flatten, Input, Mul, ReLU
+from convcalc.core.operator import Input
+from convcalc.core.ops.activation import ReLU
+from convcalc.core.ops.convolution import Conv
+from convcalc.core.ops.dense import Flatten
+from convcalc.core.ops.join import Add, Mul
 
 # --- counts
 

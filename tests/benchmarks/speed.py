@@ -19,7 +19,8 @@ from typing import NamedTuple
 from convcalc import Network
 from convcalc.catalogue import get
 from convcalc.core.graph import Builder, Graph
-from convcalc.core.ops import Conv, ReLU
+from convcalc.core.ops.activation import ReLU
+from convcalc.core.ops.convolution import Conv
 
 COMMAND = [sys.executable, "-m", "convcalc", "params", "--kernel", "3", "--groups", "32", "--no-confirm"]
 BARE = [sys.executable, "-c", "import click, rich.console, rich.table"]

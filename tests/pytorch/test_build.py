@@ -13,7 +13,10 @@ from torch import Tensor, nn
 import convcalc
 from convcalc.catalogue import get
 from convcalc.core.graph import Builder
-from convcalc.core.ops import Add, BatchNorm, Cat, Conv, ReLU
+from convcalc.core.ops.activation import ReLU
+from convcalc.core.ops.convolution import Conv
+from convcalc.core.ops.join import Add, Cat
+from convcalc.core.ops.norm import BatchNorm
 from convcalc.pytorch import modules
 from convcalc.pytorch.build import BuiltModule, build
 

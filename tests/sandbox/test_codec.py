@@ -19,7 +19,7 @@ from convcalc.core.errors import ModelError
 from convcalc.core.graph import Graph, Node
 from convcalc.core.operator import Input, Op, Params
 from convcalc.core.ops.activation import ReLU
-from convcalc.core.ops.traced import Bypassed, Copy, Recorded, Traced, Uncounted, Unused
+from convcalc.core.traced import Bypassed, Copy, Recorded, Traced, Uncounted, Unused
 from convcalc.core.window import Positions, Window, everything
 from convcalc.sandbox.codec import dump_confirmation, dump_graph, load_confirmation, load_graph
 

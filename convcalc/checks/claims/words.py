@@ -23,7 +23,9 @@ from convcalc.analysis.receptive_field import Field
 from convcalc.checks.limits import measured
 from convcalc.core.errors import LimitError, ShapeError
 from convcalc.core.graph import Graph
-from convcalc.core.ops import Cat, Identity, Op
+from convcalc.core.operator import Op
+from convcalc.core.ops.join import Cat
+from convcalc.core.ops.reshape import Identity
 from convcalc.core.window import IDENTITY
 from convcalc.language.source import Source
 

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from convcalc.core.operator import NO_FORMULA, spell
-from convcalc.core.ops import Formula, Op, Shape
+from convcalc.core.operator import NO_FORMULA, Formula, Op, Shape, spell
 from convcalc.core.rules import short_name
 from convcalc.core.window import Window
 from convcalc.pytorch.tracing.layout import Layout, shape_of

@@ -19,9 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from convcalc.core.algebra import prod
 from convcalc.core.errors import ShapeError
 from convcalc.core.graph import Builder, Graph, Node
-from convcalc.core.operator import NO_PARAMS
-from convcalc.core.ops import Input, Op, Params, Shape
-from convcalc.core.ops.traced import Recorded, Traced, Uncounted, Unused
+from convcalc.core.operator import NO_PARAMS, Input, Op, Params, Shape
+from convcalc.core.traced import Recorded, Traced, Uncounted, Unused
 from convcalc.pytorch.tracing.call import (
     Answer,
     Call,

@@ -21,8 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from convcalc.core.errors import ConvcalcError, ModelError, SpecError
 from convcalc.core.graph import Graph
-from convcalc.core.operator import spell
-from convcalc.core.ops import Shape
+from convcalc.core.operator import Shape, spell
 from convcalc.core.system import free_memory
 from convcalc.language.parse import input_shape
 from convcalc.language.source import as_inputs

@@ -23,7 +23,7 @@ from convcalc.analysis.proof import Check, several
 from convcalc.analysis.receptive_field import Field, Region, receptive_fields, unit_field
 from convcalc.core.errors import LimitError, ShapeError
 from convcalc.core.graph import Graph, Node
-from convcalc.core.ops import Input, Op
+from convcalc.core.operator import Input, Op
 from convcalc.core.window import NOTHING, Positions
 from convcalc.pytorch.build import BuiltModule
 from convcalc.pytorch.verify.sketch import NotSketchedError, sketch

@@ -19,7 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from convcalc.core.ops import Shape
+from convcalc.core.operator import Shape
 
 _MULTIPLIES = re.compile(
     "rnn|lstm|gru|attention|transformer|linear|conv|mm|mv|dot|matmul|einsum|cdist|addr|outer|fft|quantized"

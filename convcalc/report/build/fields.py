@@ -8,7 +8,7 @@ from typing import NamedTuple
 from convcalc.analysis.network import Network
 from convcalc.analysis.receptive_field import Field, Region
 from convcalc.core.graph import Graph
-from convcalc.core.ops import Input, Op, spell
+from convcalc.core.operator import Input, Op, spell
 from convcalc.core.window import Positions, Window
 from convcalc.report.build.columns import ALL, Choice, View, field_cell, layer_parts
 from convcalc.report.build.heading import heading

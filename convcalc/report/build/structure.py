@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from convcalc.analysis.network import Network
 from convcalc.core.graph import Graph
-from convcalc.core.ops import Add, Conv, Op, TransposedConv
+from convcalc.core.operator import Op
+from convcalc.core.ops.convolution import Conv, TransposedConv
+from convcalc.core.ops.join import Add
 from convcalc.report.parts import Cell, Column, Table
 
 _WORDS = {"conv": "convolution", "tconv": "transposed convolution", "deform": "deformable convolution"}

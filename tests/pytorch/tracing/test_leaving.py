@@ -13,8 +13,8 @@ numpy = pytest.importorskip("numpy")
 from torch_modules import Forward, Module, conv  # noqa: E402
 
 import convcalc  # noqa: E402
-from convcalc.core.ops.traced import Uncounted  # noqa: E402
 from convcalc.core.rules import suggested_rule  # noqa: E402
+from convcalc.core.traced import Uncounted  # noqa: E402
 
 
 def network(forward: Forward, **layers: Any) -> convcalc.Network:

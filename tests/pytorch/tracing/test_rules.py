@@ -13,8 +13,8 @@ from torch_modules import Module, conv  # noqa: E402
 
 import convcalc  # noqa: E402
 from convcalc.core.errors import ModelError, UsageError  # noqa: E402
-from convcalc.core.ops.traced import Uncounted  # noqa: E402
 from convcalc.core.rules import COSTS, Cost, rule, suggested_rule  # noqa: E402
+from convcalc.core.traced import Uncounted  # noqa: E402
 from convcalc.pytorch.tracing.rules import registry  # noqa: E402
 from convcalc.sandbox.codec import dump_graph, load_graph  # noqa: E402
 

@@ -20,8 +20,10 @@ from convcalc import Check, Confirmation, ConfirmError, Graph, ShapeError
 from convcalc.analysis.network import Network
 from convcalc.core import system
 from convcalc.core.graph import Builder
-from convcalc.core.operator import record
-from convcalc.core.ops import REGISTRY, Add, Conv, Formula, Join, Op, Params, ReLU, Shape, options
+from convcalc.core.operator import REGISTRY, Formula, Op, Params, Shape, options, record
+from convcalc.core.ops.activation import ReLU
+from convcalc.core.ops.convolution import Conv
+from convcalc.core.ops.join import Add, Join
 from convcalc.core.window import Window, sliding
 from convcalc.pytorch.build import build
 from convcalc.pytorch.device import free_memory

@@ -19,7 +19,7 @@ from torch.nn import functional
 import convcalc
 from convcalc import Graph, ShapeError
 from convcalc.analysis.network import Network
-from convcalc.core.ops import Shape
+from convcalc.core.operator import Shape
 from convcalc.pytorch.verify.confirm import confirm
 
 # Random texts of the whole language, through the proof

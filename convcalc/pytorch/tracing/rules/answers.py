@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.core.ops.traced import Copy
+from convcalc.core.traced import Copy
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Same, Unreached, Value
 from convcalc.pytorch.tracing.layout import Layout, plain, reads
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from convcalc.core.algebra import prod
-from convcalc.core.operator import times
-from convcalc.core.ops import Conv, Dense, Formula, Op, TransposedConv
+from convcalc.core.operator import Formula, Op, times
+from convcalc.core.ops.convolution import Conv, TransposedConv
+from convcalc.core.ops.dense import Dense
 from convcalc.core.window import Window, sliding, transposed
 from convcalc.pytorch.tracing.call import Call, Computed, Outcome, Value
 from convcalc.pytorch.tracing.layout import Layout, channels, grid, places_of, plain, reads

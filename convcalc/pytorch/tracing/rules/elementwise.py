@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from convcalc.core.algebra import prod
-from convcalc.core.operator import REGISTRY
-from convcalc.core.ops import Add, LayerScale, Mul, Op
+from convcalc.core.operator import REGISTRY, Op
+from convcalc.core.ops.join import Add, Mul
+from convcalc.core.ops.norm import LayerScale
 from convcalc.core.window import Window
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Same, Source, Unreached, Value
 from convcalc.pytorch.tracing.layout import Layout, channels, settled

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from convcalc.core.algebra import prod
-from convcalc.core.ops import BatchNorm, GroupNorm, LayerNorm, Op, Softmax
+from convcalc.core.operator import Op
+from convcalc.core.ops.activation import Softmax
+from convcalc.core.ops.norm import BatchNorm, GroupNorm, LayerNorm
 from convcalc.pytorch.tracing.call import Call, Computed, Outcome, Unreached
 from convcalc.pytorch.tracing.layout import reads, shape_of
 from convcalc.pytorch.tracing.rules.dimensions import has_places

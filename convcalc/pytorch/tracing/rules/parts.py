@@ -6,7 +6,8 @@ from itertools import accumulate
 
 import torch
 
-from convcalc.core.ops import Cat, Pad
+from convcalc.core.ops.join import Cat
+from convcalc.core.ops.reshape import Pad
 from convcalc.core.window import Window, places, sliding
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Same, Unreached, Value
 from convcalc.pytorch.tracing.layout import (

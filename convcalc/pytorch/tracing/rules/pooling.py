@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from convcalc.core.algebra import prod
-from convcalc.core.ops import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool, Op, Upsample, UpsampleBilinear
+from convcalc.core.operator import Op
+from convcalc.core.ops.pooling import AdaptiveAvgPool, AvgPool, GlobalAvgPool, MaxPool
+from convcalc.core.ops.reshape import Upsample, UpsampleBilinear
 from convcalc.core.window import Window, adaptive, everything, interpolated, sliding, smoothed
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Unreached, Value
 from convcalc.pytorch.tracing.layout import Atom, Dim, grid, places_of, reads, settled

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from convcalc.core.algebra import prod
-from convcalc.core.operator import times
-from convcalc.core.ops import Dense, Formula, Op
-from convcalc.core.ops.traced import Pointwise
+from convcalc.core.operator import Formula, Op, times
+from convcalc.core.ops.dense import Dense
+from convcalc.core.traced import Pointwise
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Unreached, Value
 from convcalc.pytorch.tracing.layout import Dim, Layout, channels, grid, reads, settled
 from convcalc.pytorch.tracing.rules.answers import everywhere
