@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -51,7 +52,11 @@ def test_the_proof_follows() -> None:
 
 def test_a_rule_counts_a_kernel_of_ones_own() -> None:
     pytest.importorskip("torch")
-    code = """
+    code = SCANNING + "net = convcalc.load(Net(), input=(8, 100))\nprint(net.macs, net.complete)"
+    assert python(code).strip() == f"{8 * 100 * 16} True"
+
+
+SCANNING = """
 import torch
 library = torch.library.Library("mylib", "DEF")
 library.define("selective_scan(Tensor states, Tensor steps) -> Tensor")
@@ -62,10 +67,33 @@ class Net(torch.nn.Module):
         self.states = torch.nn.Parameter(torch.ones(8, 16))
     def forward(self, x):
         return torch.ops.mylib.selective_scan(self.states, x)
-net = convcalc.load(Net(), input=(8, 100))
-print(net.macs, net.complete)
 """
-    assert python(code).strip() == f"{8 * 100 * 16} True"
+
+
+@pytest.mark.parametrize(
+    ("options", "macs", "uncounted"),
+    [
+        (("--plugin", "mypkg.costs", "--python-path", str(EXAMPLE)), 8 * 100 * 16, []),
+        ((), 0, [{"op": "mylib.selective_scan", "calls": 1}]),
+    ],
+)
+def test_a_rule_counts_in_the_models_own_process(
+    options: tuple[str, ...], macs: int, uncounted: list[object], tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "scanning.py").write_text(SCANNING)
+    arguments = ["summary", "scanning:Net", "--input", "8x100", "--python-path", ".", *options]
+    done = subprocess.run(
+        [sys.executable, "-m", "convcalc", *arguments, "--format", "json", "--no-confirm"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    document = json.loads(done.stdout)
+    assert document.get("macs") == macs, document
+    assert document["uncounted"] == uncounted
+    assert document["complete"] is not bool(uncounted)
 
 
 @pytest.mark.parametrize(
