@@ -6,16 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from convcalc.analysis.network import Network
-from convcalc.cli.options import LAYER_OPTIONS, LayerOptions, Request
+from convcalc.cli.options import LayerOptions, Request
 from convcalc.core.errors import UsageError
 from convcalc.core.operator import Shape, spell
 from convcalc.language.parse import DEFAULT_INPUT, Call, input_shape, lone_call, read_value, single
-from convcalc.language.source import Source
 
 if TYPE_CHECKING:
     from convcalc.catalogue import Block
 
-_FLAGS = {name: "--" + name.replace("_", "-") for name in LAYER_OPTIONS}
+_FLAGS = {name: "--" + name.replace("_", "-") for name in LayerOptions._fields}
 
 _LETTERS = {"out_channels": "c", "stride": "s", "padding": "p", "dilation": "d", "groups": "g"}
 """How the language calls the options of a single layer."""
@@ -53,6 +52,7 @@ def _is_model(text: str) -> bool:
 def _model(text: str, request: Request) -> Network:
     """The model. Raises UsageError, SpecError, ModelError."""
     from convcalc.cli.progress import Progress
+    from convcalc.language.source import Source
     from convcalc.sandbox.load import load
     from convcalc.sandbox.parent import Sandbox
 
@@ -71,6 +71,7 @@ def _model(text: str, request: Request) -> Network:
 def _from_text(text: str, request: Request) -> Network:
     """A text, or a catalogue entry with the options as its parameters."""
     from convcalc.analysis.load import load_text
+    from convcalc.language.source import Source
 
     call = lone_call(text)
     settings = _settings(request, call)
@@ -173,7 +174,7 @@ def _single_layer(request: Request) -> Network:
         raise UsageError("--set: only a catalogue entry has parameters", hint="convcalc blocks lists the catalogue")
     groups, channels = _grouping(layer)
     if channels and layer.in_channels is None and not request.inputs:
-        request = replace(request, layer=replace(layer, in_channels=channels))
+        request = request._replace(layer=layer._replace(in_channels=channels))
     shape, defaulted = _input(request, DEFAULT_INPUT)
     if channels and shape[0] != channels:
         raise UsageError(

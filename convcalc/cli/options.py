@@ -1,11 +1,10 @@
-"""The options that commands share, and the requests that they make."""
+"""The options that commands share, and the requests that they make (tuples filled by keyword: starting up counts)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.core import ParameterSource
@@ -28,8 +27,7 @@ TIMEOUT = 120.0
 Command = Callable[..., Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class LayerOptions:
+class LayerOptions(NamedTuple):
     """A single layer, option by option; None where not given, a tuple for values per axis."""
 
     kernel: Axes | None = None
@@ -45,14 +43,10 @@ class LayerOptions:
     @property
     def given(self) -> dict[str, Any]:
         """The options that were given."""
-        return {name: value for name in LAYER_OPTIONS if (value := getattr(self, name)) is not None}
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
-LAYER_OPTIONS = tuple(field.name for field in fields(LayerOptions))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """The network that a command line asks for (see the help texts of the options)."""
 
     spec: str | None = None
@@ -68,8 +62,7 @@ class Request:
     timeout: float = TIMEOUT
 
 
-@dataclass(frozen=True, kw_only=True)
-class Output:
+class Output(NamedTuple):
     """How the answer is given, and whether it is proved.
 
     Args:
@@ -259,8 +252,8 @@ _OUTPUT = (
     click.option("--depth", type=_Count(), help="Group layers by module, this many names deep."),
     click.option("--all", "every", is_flag=True, help="Every layer on a terminal, too."),
 )
-_OUTPUT_NAMES = tuple(field.name for field in fields(Output) if field.name not in ("demanded", "tree"))
-_SHARED_NAMES = tuple(field.name for field in fields(Request) if field.name not in ("spec", "layers", "layer"))
+_OUTPUT_NAMES = tuple(name for name in Output._fields if name not in ("demanded", "tree"))
+_SHARED_NAMES = tuple(name for name in Request._fields if name not in ("spec", "layers", "layer"))
 
 
 def network_options(command: Command) -> Command:
@@ -268,7 +261,7 @@ def network_options(command: Command) -> Command:
 
     @wraps(command)
     def run(**given: Any) -> Any:
-        layer = LayerOptions(**{name: given.pop(name) for name in LAYER_OPTIONS})
+        layer = LayerOptions(**{name: given.pop(name) for name in LayerOptions._fields})
         kept = {name: given.pop(name) for name in ("spec", "layers", *_SHARED_NAMES)}
         return command(request=Request(layer=layer, **kept), **given)
 
@@ -281,7 +274,7 @@ def several_networks_options(command: Command) -> Command:
     @wraps(command)
     def run(specs: tuple[str, ...], **given: Any) -> Any:
         shared = Request(**{name: given.pop(name) for name in _SHARED_NAMES if name != "settings"})
-        return command(requests=[replace(shared, spec=spec) for spec in specs], **given)
+        return command(requests=[shared._replace(spec=spec) for spec in specs], **given)
 
     return _with(_SEVERAL, run)
 

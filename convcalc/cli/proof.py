@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Confirmation
-from convcalc.cli.progress import Progress
 from convcalc.core.errors import ConfirmError
+
+if TYPE_CHECKING:
+    from convcalc.cli.progress import Progress
 
 INSTALL = "pip install 'convcalc[torch]'"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Proof:
+class Proof(NamedTuple):
     """What a proof came to, or why there is none; both empty where nobody asked for one."""
 
     confirmation: Confirmation | None = None
@@ -32,10 +33,15 @@ def prove(network: Network, *, confirm: bool | None = None, device: str = "cpu",
     """
     if confirm is False:
         return Proof()
+    from convcalc.cli.progress import Progress
+
     try:
         with Progress("confirming") as progress:
             check_torch(load=network.prove is None, progress=progress)
-            return Proof(confirmation=network.confirm(device, progress))
+            confirmation = network.confirm(device, progress)
+            if not confirmation.checks:
+                raise ConfirmError("no witness sees any of these numbers")
+            return Proof(confirmation=confirmation)
     except ConfirmError as error:
         if demanded:
             raise

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -34,6 +32,9 @@ class Source:
     @property
     def fingerprint(self) -> str:
         """A short hash that changes when what is written does, and stays when fields are added to this class."""
+        import hashlib  # for locks only: starting up counts
+        import json
+
         written = {field.name: getattr(self, field.name) for field in fields(self)}
         said = {name: value for name, value in written.items() if value not in ("", (), False)}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]

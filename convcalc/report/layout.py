@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from convcalc.report.parts import Column, Table
 
@@ -11,8 +11,7 @@ GAP = 2
 """Blanks between two columns."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
+class Layout(NamedTuple):
     """A table's texts, without the columns that found no room (`dropped`)."""
 
     columns: tuple[Column, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from convcalc.report.parts import Cell, Heading, Listing, Part, Report
 
@@ -54,8 +53,8 @@ def _clean(part: Part) -> Part:
         return Heading(harmless(part.text))
     if isinstance(part, Listing):
         return Listing(list(part.lines) if _are_harmless(part.lines) else [harmless(line) for line in part.lines])
-    columns = tuple(replace(column, heading=harmless(column.heading)) for column in part.columns)
-    return replace(part, columns=columns, rows=_rows(part.rows), totals=_rows(part.totals), title=harmless(part.title))
+    columns = tuple(column._replace(heading=harmless(column.heading)) for column in part.columns)
+    return part._replace(columns=columns, rows=_rows(part.rows), totals=_rows(part.totals), title=harmless(part.title))
 
 
 def _rows(rows: Sequence[tuple[Cell, ...]]) -> Sequence[tuple[Cell, ...]]:

@@ -6,10 +6,9 @@ Whatever adds up over layers (`analysis.metrics`) is a column; what only describ
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcalc.analysis.counts import Layer
 from convcalc.analysis.metrics import LAYERS, METRICS, RATIO, SHARE, SIZE, Metric, NoNumberError, metric, metric_names
@@ -30,8 +29,7 @@ SHARE_OF = ".share"
 """What the name of a metric's share ends with: macs.share; `share` alone is that of the table's own metric."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class View:
+class View(NamedTuple):
     """Which rows and columns a table of layers has.
 
     Args:
@@ -57,8 +55,7 @@ ALL = View()
 """Every layer, under the command's own columns."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """A column that a command shows of itself: its name, when it is dropped, another heading."""
 
     name: str
@@ -66,8 +63,7 @@ class Choice:
     heading: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LayerColumn:
+class LayerColumn(NamedTuple):
     """A column of a table of layers.
 
     Args:

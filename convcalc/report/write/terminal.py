@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -89,7 +88,7 @@ def _as_tree(table: Table, levels: Sequence[int]) -> Table:
     Console(file=stream, width=room).print(tree)
     names = [line.rstrip() for line in stream.getvalue().splitlines()]
     rows = [(name, *cells) for name, (_, *cells) in zip(names, table.rows, strict=True)]
-    return replace(table, rows=rows, levels=None)
+    return table._replace(rows=rows, levels=None)
 
 
 def _cell(text: str, column: Column) -> Text:
