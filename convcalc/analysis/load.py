@@ -65,6 +65,17 @@ def _meant(shape: Shape, default: Shape) -> str:
     return f"give {channels} channels and {len(sizes)} size{'s' * (len(sizes) != 1)}, as in {spell(default)}"
 
 
+def channels_first(inputs: tuple[str, ...]) -> str:
+    """What a model's input was probably meant to be, if it has its channels last: a hint for a forward that fails.
+
+    >>> channels_first(("224x224x3",)), channels_first(("3x224x224",))
+    ('channels come first: 3x224x224', '')
+    """
+    sizes = inputs[0].split("x") if len(inputs) == 1 else []
+    is_last = len(sizes) == 3 and sizes[2] in ("1", "3", "4") and sizes[0] not in ("1", "3", "4")
+    return f"channels come first: {'x'.join((sizes[2], *sizes[:2]))}" if is_last else ""
+
+
 def _without(shape: Shape, channels: int) -> Shape:
     """The sizes beside the channels, wherever those stand."""
     return shape[1:] if shape[0] == channels else shape[:-1]

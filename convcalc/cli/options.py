@@ -138,7 +138,7 @@ class _Sizes(click.ParamType):  # type: ignore[type-arg]
             return value
         sizes = value.strip().lower().replace("×", "x").split("x")
         if len(sizes) > 3 or not all(size.isascii() and size.isdigit() and len(size) <= 30 for size in sizes):
-            self.fail(f"{value!r} is no size: one number for every axis, or one for each, like 3 or 1x3", param, ctx)
+            self.fail(f"{value!r} is not a size: one number for every axis, or one for each, like 3 or 1x3", param, ctx)
         return int(sizes[0]) if len(sizes) == 1 else tuple(map(int, sizes))
 
 
@@ -150,7 +150,7 @@ class _Count(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value).strip()
         if not (text.isascii() and text.isdigit() and len(text) <= 30 and int(text) >= 1):
-            self.fail(f"{value!r} is no whole number of at least 1", param, ctx)
+            self.fail(f"{value!r} is not a whole number of at least 1", param, ctx)
         return int(text)
 
 
@@ -164,7 +164,7 @@ class Place(click.ParamType):  # type: ignore[type-arg]
             return value
         parts = [part.strip() for part in str(value).split(",")]
         if not all(part.isascii() and part.isdigit() and len(part) <= 30 for part in parts):
-            self.fail(f"{value!r} is no place: a number for each axis, like 3,4", param, ctx)
+            self.fail(f"{value!r} is not a place: a number for each axis, like 3,4", param, ctx)
         return tuple(int(part) for part in parts)
 
 

@@ -33,7 +33,7 @@ def without_commands(text: str) -> str:
     >>> without_commands("::error::x")
     '\\\\x3a:error::x'
     """
-    return _COMMAND.sub(lambda found: f"{found[1]}\\x3a" if found[0].endswith(":") else "#\\x23", text)
+    return _COMMAND.sub(lambda match: f"{match[1]}\\x3a" if match[0].endswith(":") else "#\\x23", text)
 
 
 def harmless(text: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from convcalc.analysis.load import load_text
+from convcalc.analysis.load import channels_first, load_text
 from convcalc.analysis.network import Network
-from convcalc.core.errors import UsageError
+from convcalc.core.errors import ModelError, UsageError
 from convcalc.language.source import Source
 from convcalc.sandbox.parent import Model, Sandbox, Target, TracedModel, is_target
 
@@ -32,7 +32,11 @@ def load_model(source: Source, sandbox: Sandbox) -> Network:
             f"{source.text} needs {' and '.join(missing)}, not installed here", hint="pip install 'convcalc[torch]'"
         )
     model = Model(target, source.inputs, sandbox)
-    traced = model.trace()
+    try:
+        traced = model.trace()
+    except ModelError as error:
+        error.hint = error.hint or channels_first(source.inputs)
+        raise
     return Network(
         graph=traced.graph,
         text=target.text,

@@ -169,8 +169,8 @@ class TestSayingWhichNetwork:
             ("params --kernel 3 --cardinality 2 --width 4 --in-channels 6", "over 8 channels, the input has 6"),
             ("params --kernel 3 --groups 3", "groups=3 does not divide 128"),
             ("params --kernel 3 --in-channels 4 --input 8x9x9", "contradict each other"),
-            ("params --kernel x3", "no size"),
-            ("params --kernel 3 --groups 0", "no whole number of at least 1"),
+            ("params --kernel x3", "not a size"),
+            ("params --kernel 3 --groups 0", "not a whole number of at least 1"),
             ("params --kernel 3 --set a=1", "only a catalogue entry has parameters"),
             ("params 3x3 --set a=1", "only a catalogue entry has parameters"),
             ("params resnext-block --set nosuch=1", "no parameter 'nosuch'"),
@@ -192,7 +192,7 @@ class TestSayingWhichNetwork:
             ("parms 3x3", "did you mean params?"),
             ("xyzzy", "the commands: "),
             ("rf 3x3 --unit 56,0", "56,0 is not a unit"),
-            ("rf 3x3 --unit a,b", "no place"),
+            ("rf 3x3 --unit a,b", "not a place"),
             ("rf 3x3 --pixel 1,2,3", "1,2,3 is not a place"),
             ("rf resnet50 --layer layer9", "did you mean layer"),
             ("blocks nosuch", "no block is called 'nosuch'"),
@@ -605,7 +605,7 @@ class TestProof:
             "confirmed on cpu (torch 9.9): params, MACs (fvcore, torch flop counter), shapes, "
             "receptive field (gradients)"
         )
-        assert lines[-1] == "no witness for the weather"
+        assert lines[-1] == "not independently checked: the weather"
 
     def test_what_disagrees(self, confirming: Callable[[Any], None]) -> None:
         confirming(proof(*AGREES, DISAGREES))

@@ -32,7 +32,7 @@ def command(shell: str | None) -> None:
     from convcalc.core.errors import UsageError
 
     name = shell or PurePath(os.environ.get("SHELL", "")).name
-    found = get_completion_class(name) if name in SHELLS else None
-    if found is None:
+    completion = get_completion_class(name) if name in SHELLS else None
+    if completion is None:
         raise UsageError(f"no completion for the shell {name!r}", hint="name one of: " + ", ".join(SHELLS))
-    click.echo(found(main, {}, "convcalc", "_CONVCALC_COMPLETE").source())
+    click.echo(completion(main, {}, "convcalc", "_CONVCALC_COMPLETE").source())

@@ -58,8 +58,8 @@ def _by_article(judged: Iterable[Judged]) -> Iterator[tuple[Article, list[Judged
 
 
 def _title(article: Article) -> str:
-    told = " - ".join(part for part in (article.title, article.source) if part)
-    return f"{article.name}: {told}" if told else article.name
+    words = " - ".join(part for part in (article.title, article.source) if part)
+    return f"{article.name}: {words}" if words else article.name
 
 
 def _short(claim: Claim) -> str:
@@ -80,8 +80,8 @@ def _needs_words(one: Judged) -> bool:
 
 def _reasons(one: Judged) -> str:
     """The claim, its verdict and the reasons; a reason that begins with the verdict says it already."""
-    told = one.explanation if one.explanation.startswith(one.verdict) else f"{one.verdict}: {one.explanation}"
-    return f'{_short(one.claim)} ("{one.claim.says}"): {told}'
+    reason = one.explanation if one.explanation.startswith(one.verdict) else f"{one.verdict}: {one.explanation}"
+    return f'{_short(one.claim)} ("{one.claim.says}"): {reason}'
 
 
 def _explained(one: Judged) -> Iterator[str]:
@@ -110,8 +110,8 @@ def _explained(one: Judged) -> Iterator[str]:
 def _closing(judged: Sequence[Judged]) -> Iterator[str]:
     verdicts = [one.verdict for one in judged]
     counts = {verdict: verdicts.count(verdict) for verdict in (*VERDICTS, *sorted(set(verdicts) - set(VERDICTS)))}
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    yield f"{amount(len(judged), 'claim')}: {told}"
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    yield f"{amount(len(judged), 'claim')}: {counted}"
     unexpected = [one for one in judged if not one.is_expected]
     for one in unexpected:
         yield f"unexpected: {one.claim.name} is {one.verdict}, the file expects {one.claim.expected}"

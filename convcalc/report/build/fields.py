@@ -182,7 +182,7 @@ def _union(graph: Graph, fields: Sequence[Field], index: int) -> str:
 
 
 def _jump(graph: Graph, fields: Sequence[Field], index: int) -> str:
-    """A layer's line; axes that differ are told one by one."""
+    """A layer's line; axes that differ have each its own words."""
     node = graph.nodes[index]
     before, after = fields[node.inputs[0]], fields[index]
     if after.is_empty:

@@ -8,10 +8,10 @@ from convcalc.analysis.proof import Check, Confirmation
 from convcalc.report.parts import amount, show
 
 MAX_LINES = 20
-"""So many disagreements, or things without a witness, are told; the rest are counted."""
+"""How many disagreements, or things that no witness sees, have a line; the rest are counted."""
 
 _NAMES = {"params": "params", "macs": "MACs", "output": "shapes"}
-"""What was checked, in the order in which it is told; then whatever else was."""
+"""What was checked, in the order in which it is listed; then whatever else was."""
 
 _SILENT = "torch module"
 """The witness that goes without saying."""
@@ -21,7 +21,7 @@ def proof_sentences(confirmation: Confirmation) -> list[str]:
     """A line for the agreement or lines for the disagreements, and one for what nothing covered."""
     where = f"{confirmation.device} (torch {confirmation.torch})"
     checks, failures, uncovered = confirmation.checks, confirmation.failures, confirmation.uncovered
-    last = [f"no witness for {'; '.join(_few(uncovered))}"] if uncovered else []
+    last = [f"not independently checked: {'; '.join(_few(uncovered))}"] if uncovered else []
     if confirmation.ok:
         return [f"confirmed on {where}: {', '.join(_covered(checks))}", *last]
     count = f"{amount(len(failures), 'number')} of {len(checks):,}"
@@ -33,11 +33,11 @@ def _covered(checks: Sequence[Check]) -> list[str]:
     witnesses: dict[str, dict[str, None]] = {what: {} for what in _NAMES}
     for check in checks:
         witnesses.setdefault(check.what, {})[check.witness] = None
-    told = []
+    covered = []
     for what, seen in witnesses.items():
         named = [witness for witness in seen if witness != _SILENT]
-        told += [_name(what) + (f" ({', '.join(named)})" if named else "")] if seen else []
-    return told
+        covered += [_name(what) + (f" ({', '.join(named)})" if named else "")] if seen else []
+    return covered
 
 
 def _few(lines: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reports as tables for LaTeX's booktabs package; what is no table is a comment."""
+"""Reports as tables for LaTeX's booktabs package; all else is a comment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ESCAPES = str.maketrans(
 
 @writer("latex")
 def latex(report: Report, width: int | None = None) -> str:
-    """Tables for the booktabs package; what is no table is a comment."""
+    """Tables for the booktabs package; all else is a comment."""
     return joined(report, _lines)
 
 

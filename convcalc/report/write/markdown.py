@@ -31,7 +31,7 @@ def escaped(text: str) -> str:
     >>> escaped("[x](javascript:y) layer_1 <b>")
     '\\\\[x\\\\](javascript:y) layer_1 &lt;b&gt;'
     """
-    return _SPECIAL.sub(lambda found: f"\\{found[0]}", text.translate(_ENTITIES))
+    return _SPECIAL.sub(lambda match: f"\\{match[0]}", text.translate(_ENTITIES))
 
 
 def fenced(lines: Sequence[str]) -> list[str]:
