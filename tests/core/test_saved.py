@@ -8,11 +8,15 @@ import pytest
 
 pytest.importorskip("torch")
 
+from collections.abc import Callable
+
 import torch
 from hypothesis import HealthCheck, given, settings
 from saved import kept_for_training
 from strategies import graphs
+from torch import nn
 
+import convcalc
 from convcalc import Network, parse
 from convcalc.catalogue import get
 from convcalc.core.errors import ShapeError
@@ -70,11 +74,32 @@ def test_every_operator(word: str, shape: tuple[int, ...]) -> None:
         # both and the third are, and relu's output.
         ("mul(id | 1x1 | 1x1), relu", 4 * 300),
         ("1x1, mul(id | 1x1 | 1x1), relu", 6 * 300),
+        # A factor is kept for the gradient by the other: here the input, which the convolution keeps anyway.
+        ("mul(1x1 | id), relu", 2 * 300),
+        ("mul(id | 1x1), relu", 2 * 300),
     ],
 )
 def test_by_hand(text: str, elements: int) -> None:
     shape = (300,) if text.startswith("fc") else (3, 10, 10)
     assert kept(parse(text, shape)) == (elements, elements)
+
+
+@pytest.mark.parametrize(
+    ("frozen", "elements"),
+    [
+        # Of three dense layers 8 to 8 the first and the last keep their inputs; the frozen one needs its weights only.
+        (lambda: nn.Linear(8, 8), 16),
+        # A convolution keeps its input whichever gradient is wanted.
+        (lambda: nn.Sequential(nn.Unflatten(1, (4, 2)), nn.Conv1d(4, 4, 1), nn.Flatten()), 24),
+    ],
+)
+def test_frozen_layers(frozen: Callable[[], nn.Module], elements: int) -> None:
+    middle = frozen().requires_grad_(False)
+    model = nn.Sequential(nn.Linear(8, 8), middle, nn.Linear(8, 8))
+    assert kept_for_training(model, [(8,)]) == elements
+    assert convcalc.load(model, input=(8,)).memory.training == elements
+    # Nothing is kept where there is nothing to train.
+    assert convcalc.load(model.requires_grad_(False), input=(8,)).memory.training == 0
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

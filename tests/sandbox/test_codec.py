@@ -117,9 +117,24 @@ def test_an_unknown_operator_is_named() -> None:
         load_graph(data)
 
 
-def test_a_negative_count_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("path", "junk"),
+    [
+        (("nodes", 1, "op", "products"), -3),
+        (("nodes", 1, "op", "name"), 3),
+        (("nodes", 1, "op", "reads", 0, 0, "window"), [[[[3, 5], [1, 2]], True]]),
+        (("nodes", 1, "op", "reads", 0, 0, "window"), []),
+        (("nodes", 1, "inputs"), [1]),
+        (("nodes", 1, "inputs"), [-1]),
+        (("shapes", 1), [4, 6, 7]),
+        (("shapes", 6), [True]),
+        (("outputs",), [7]),
+    ],
+)
+def test_what_no_layer_answers_is_refused(path: tuple[Any, ...], junk: Any) -> None:
+    """Negative counts, names that are not texts, runs out of order, layers that read themselves, other shapes."""
     with pytest.raises(ModelError):
-        load_graph(changed(DUMPED, ("nodes", 1, "op", "products"), -3, remove=False))
+        load_graph(changed(DUMPED, path, junk, remove=False))
 
 
 def test_brackets_without_end_are_refused() -> None:
