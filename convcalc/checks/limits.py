@@ -469,7 +469,7 @@ def _limits(table: Table, key: str, name: str, operators: Mapping[str, Operator]
     inner = table.table(key)
     kind = kind_of(metric) if metric else ""
     allowed = [operator for operator, known in operators.items() if kind in known.kinds]
-    further = [inner_key for inner_key in value if _goes_on(f"{name}.{inner_key}", value[inner_key])]
+    further = {inner_key for inner_key in value if _goes_on(f"{name}.{inner_key}", value[inner_key])}
     if not value:
         known = allowed or [other for other in metrics.METRICS if other.startswith(f"{name}.")]
         what = "its operators are" if allowed else "for example"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,13 +22,13 @@ from convcalc.analysis.network import Network
 from convcalc.checks.limits import SIZES, Value, all_measured, kind_of
 from convcalc.checks.toml import ConfigurationError, load
 from convcalc.core.errors import ConvcalcError
-from convcalc.core.quantity import is_bounded
 
 VERSION = 2
 MAX_LAYERS = 2_000
 """The most layers that the baseline keeps of one network."""
 
 _HEAD = "# The accepted numbers of every check. Written by: convcalc check --update\n"
+_FRACTION = re.compile(r"-?[0-9]{1,200}(/[0-9]{1,200})?", re.ASCII)
 _REMEDY = "restore it from version control, or write it again with convcalc check --update"
 
 
@@ -145,7 +146,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
         return
     try:
-        folder = os.open(path.parent, os.O_RDONLY)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)  # a pipe would wait
     except OSError as error:
         hint = "make its folder readable"
         raise ConfigurationError(f"the lock cannot be written: {error.strerror}", file=str(path), hint=hint) from None
@@ -183,11 +184,9 @@ def _read_number(name: str, written: Any) -> int | Fraction:
     """An integer, or a fraction as text."""
     if type(written) is int:
         return written
-    if not isinstance(written, str) or len(written) > 200:
+    if not isinstance(written, str) or not _FRACTION.fullmatch(written):
         raise ValueError(f"{name} is not an exact number")
     number = Fraction(written)
-    if not is_bounded(number.numerator // number.denominator):
-        raise ValueError(f"{name} is too large")
     return int(number) if number.denominator == 1 else number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -125,7 +126,8 @@ def _old_lock(run: _Run) -> Lock | None:
     try:
         return read_lock(run.budget)
     except ConfigurationError as error:
-        if not run.request.update or run.request.only or run.request.specs_only:
+        is_rewritten = run.request.update and not run.request.only and not run.request.specs_only
+        if not is_rewritten or not os.path.isfile(run.budget.lock_path):
             raise
         run.notice(f"the old lock is written anew: {error.at}: {error.message}")
         return None
