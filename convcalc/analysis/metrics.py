@@ -329,9 +329,9 @@ def _output(network: Network) -> tuple[int, ...]:
 
 def _field(network: Network) -> Field:
     """The network's spatial field. Raises NoNumberError where it has no size."""
-    field = network.spatial_field
-    if field is None:
+    if not network.fields:
         raise NoNumberError(network.receptive_field_note)
+    field = network.spatial_field
     if field.is_empty:
         raise NoNumberError("the output does not depend on the input: it has no receptive field")
     if field.is_global or not field.size:

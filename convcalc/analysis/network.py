@@ -147,9 +147,11 @@ class Network:
         return self._followed[1]
 
     @property
-    def receptive_field(self) -> Field | None:
-        """The output's receptive field; None where it could not be followed."""
-        return self.fields[self.graph.outputs[0]] if self.fields else None
+    def receptive_field(self) -> Field:
+        """The output's receptive field. Raises LimitError where it could not be followed."""
+        if not self.fields:
+            raise LimitError(self.receptive_field_note)
+        return self.fields[self.graph.outputs[0]]
 
     @cached_property
     def spatial(self) -> int | None:
@@ -159,8 +161,11 @@ class Network:
         return spatial_end(self.graph, self.fields) if self.fields else None
 
     @property
-    def spatial_field(self) -> Field | None:
-        """The output's receptive field; where it is global, that of the last layer before (if there is one)."""
+    def spatial_field(self) -> Field:
+        """The output's receptive field; where it is global, that of the last layer before (if there is one).
+
+        Raises LimitError where it could not be followed.
+        """
         return self.receptive_field if self.spatial is None else self.fields[self.spatial]
 
     # What it is asked as a whole

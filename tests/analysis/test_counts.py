@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from strategies import graphs
 
-from convcalc import Network, parse, receptive_fields
+from convcalc import LimitError, Network, parse, receptive_fields
 from convcalc.analysis.memory import Memory
 from convcalc.core.algebra import prod
 from convcalc.core.graph import Builder, Graph
@@ -143,8 +143,9 @@ def test_a_product_keeps_both_factors_for_training() -> None:
 
 def test_an_analysis_without_a_field_says_why() -> None:
     analysis = Network(graph=parse("up5000", (1, 4, 4)))
-    assert analysis.receptive_field is None
-    assert analysis.spatial_field is None
+    assert analysis.fields == ()
+    with pytest.raises(LimitError):
+        _ = analysis.spatial_field
     assert "5,000" in analysis.receptive_field_note
     assert analysis.graph.output_shape == (1, 20_000, 20_000)
 

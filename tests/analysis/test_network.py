@@ -74,9 +74,7 @@ def test_the_document_is_the_command_lines() -> None:
 
 def test_the_spatial_field_where_the_output_is_global() -> None:
     resnet = load("resnet50")
-    assert resnet.receptive_field is not None
     assert resnet.receptive_field.is_global
-    assert resnet.spatial_field is not None
     assert resnet.spatial_field.size == (427, 427)
     local = load("3x3,3x3")
     assert local.spatial_field is local.receptive_field

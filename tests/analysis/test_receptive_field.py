@@ -528,8 +528,9 @@ def cross(count: int) -> str:
 def test_unions_of_too_many_products_are_refused_with_the_reason() -> None:
     assert Network(graph=parse(cross(MAX_BOXES), (1, 8, 8))).receptive_field.size == (511, 513)
     analysis = Network(graph=parse(cross(MAX_BOXES + 1), (1, 8, 8)))
-    assert analysis.receptive_field is None
-    assert analysis.spatial_field is None
+    assert analysis.fields == ()
+    with pytest.raises(LimitError):
+        _ = analysis.spatial_field
     assert "256 products" in analysis.receptive_field_note
     # With the borders every branch reads the whole map.
     assert unit_field(parse(cross(300), (1, 8, 8)), (4, 4))[0].count == 64

@@ -60,14 +60,10 @@ def judge(text: str) -> None:
     assert all(row.spec or row.kind for row in analysis.layers)
     for row in analysis.layers:
         analysis.formula(row)
-    if analysis.receptive_field:
-        assert (
-            len(analysis.receptive_field.size)
-            == len(analysis.receptive_field.stride)
-            == len(analysis.receptive_field.padding)
-            == 2
-        )
-        assert analysis.receptive_field.typical.count >= 0
+    if analysis.fields:
+        field = analysis.receptive_field
+        assert len(field.size) == len(field.stride) == len(field.padding) == 2
+        assert field.typical.count >= 0
     else:
         assert analysis.receptive_field_note
 

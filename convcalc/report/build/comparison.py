@@ -155,7 +155,7 @@ def _values(comparison: Comparison, entry: Metric) -> list[Cell]:
     """One metric of every network; a receptive field also says where it is global or not followed."""
     if entry.name in ("receptive_field.size", "receptive_field.stride"):
         place = int(entry.name.endswith("stride"))
-        fields = [network.spatial_field for network in comparison.networks]
+        fields = [network.spatial_field if network.fields else None for network in comparison.networks]
         return [field_cell(field)[place] if field else ("not followed", None)[place] for field in fields]
     return [plain_number(value) for value in comparison.values(entry.name)]
 

@@ -54,7 +54,7 @@ def model_document(network: Network, *, depth: int | None = None, dtype: str | N
         "macs": network.macs,
         "flops": network.flops,
         "elementwise": network.elementwise,
-        "receptive_field": field_document(network.receptive_field),
+        "receptive_field": field_document(network.receptive_field if network.fields else None),
         "memory": _memory(network.memory, dtype),
         "layers": [_layer(network, layer) for layer in network.by_module(depth)],
         "metrics": {name: _number(value) for name, value in values(network).items()},

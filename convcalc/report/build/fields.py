@@ -42,7 +42,7 @@ _COLUMNS = (
 def rf_report(network: Network, *, view: View = ALL, explain: bool = False, places: Sequence[Reading] = ()) -> Report:
     """The receptive field of the output and of every layer."""
     report: list[Part] = [*heading(network), *field_sentences(network)]
-    report += _drawing(network.spatial_field)
+    report += _drawing(network.spatial_field) if network.fields else []
     report += layer_parts(network, _COLUMNS, view, main="macs")
     if explain and network.fields:
         report.append(Listing(_jumps(network.graph, network.fields)))
@@ -53,9 +53,9 @@ def rf_report(network: Network, *, view: View = ALL, explain: bool = False, plac
 
 def field_sentences(network: Network) -> list[str]:
     """The output's receptive field in words, and the last spatial layer's where the output sees everything."""
-    field, end = network.receptive_field, network.spatial
-    if field is None:
+    if not network.fields:
         return [f"receptive field not followed: {network.receptive_field_note}"]
+    field, end = network.receptive_field, network.spatial
     graph = network.graph
     which = f" on {graph.nodes[graph.inputs[0]].name}:" if len(graph.inputs) > 1 else ""
     text = f"receptive field{which} {_phrase(field)}"
@@ -122,9 +122,9 @@ def _remarks(field: Field) -> list[str]:
     return remarks
 
 
-def _drawing(field: Field | None) -> list[Part]:
+def _drawing(field: Field) -> list[Part]:
     """The mask, where it tells more than the axes and is small."""
-    if field is None or field.is_empty or field.is_global:
+    if field.is_empty or field.is_global:
         return []
     return _mask(field.typical)
 
