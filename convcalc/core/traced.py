@@ -19,7 +19,8 @@ class Traced(Op):
     """One recorded call: its shapes, its counts, and what each output place reads.
 
     `reads` has a window for every spatial axis of every input, nothing for an input that is read place
-    by place. The sizes are those of the recording, and hold for no other.
+    by place. The sizes are those of the recording, and hold for no other. `keeps` is what the backward pass needs:
+    "input", "output", "factors" (every input for the gradients by the others or by parameters), or nothing.
     """
 
     name: str
@@ -73,6 +74,11 @@ class Traced(Op):
 
     def elementwise(self, *inputs: Shape) -> int:
         return self.arithmetic
+
+    def saved_inputs(self, wanted: Sequence[bool], *, trained: bool) -> Sequence[int]:
+        if self.keeps != "factors":
+            return super().saved_inputs(wanted, trained=trained)
+        return [at for at in range(len(wanted)) if trained or any(wanted[:at]) or any(wanted[at + 1 :])]
 
     def window(self, axis: int, source: int, *inputs: Shape) -> Window:
         windows = self.reads[source] if self.reads else ()

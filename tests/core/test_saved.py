@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from saved import kept_for_training
 from strategies import graphs
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 import convcalc
 from convcalc import Network, parse
@@ -100,6 +102,62 @@ def test_frozen_layers(frozen: Callable[[], nn.Module], elements: int) -> None:
     assert convcalc.load(model, input=(8,)).memory.training == elements
     # Nothing is kept where there is nothing to train.
     assert convcalc.load(model.requires_grad_(False), input=(8,)).memory.training == 0
+
+
+class Call(nn.Module):
+    """A function between two dense layers; its argument is at least 1."""
+
+    def __init__(self, function: Callable[[Call, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.first, self.last, self.function = nn.Linear(8, 8), nn.Linear(8, 3), function
+        self.weight = nn.Parameter(torch.rand(8))
+        self.register_buffer("constant", torch.rand(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.last(self.function(self, self.first(x).abs() + 1))
+        return made
+
+
+def plain(function: Callable[[Tensor], Tensor]) -> Callable[[Any, Tensor], Tensor]:
+    return lambda model, x: function(x)
+
+
+CALLS: dict[str, Callable[[Any, Tensor], Tensor]] = {
+    "a multiple": lambda model, x: 2 * x,
+    "a fraction": lambda model, x: x / 2,
+    "a reciprocal": lambda model, x: 1 / x,
+    "times a constant": lambda model, x: x * model.constant,
+    "by a constant": lambda model, x: x / model.constant,
+    "a constant by it": lambda model, x: model.constant / x,
+    "times a weight": lambda model, x: x * model.weight,
+    "by a weight": lambda model, x: x / model.weight,
+    "a square": lambda model, x: x * x,
+    "a quotient": lambda model, x: x / (x + 1),
+    "a power": lambda model, x: x**3,
+    "a sum": lambda model, x: x + 1 - model.constant,
+    "clamped": lambda model, x: x.clamp(0, 1),
+    "the larger": lambda model, x: torch.maximum(x, x.flip(1)),
+    "dropout": lambda model, x: functional.dropout(x, 0.3, model.training),
+    "no dropout": lambda model, x: functional.dropout(x, 0.0, model.training),
+    **{
+        name: plain(getattr(torch, name))
+        for name in ["exp", "sqrt", "rsqrt", "log", "sin", "tan", "abs", "expm1", "erf", "tanh", "square"]
+    },
+    **{name: plain(getattr(functional, name)) for name in ["relu6", "mish", "softplus", "elu", "hardtanh", "softsign"]},
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_traced_calls(name: str) -> None:
+    model = Call(CALLS[name])
+    assert convcalc.load(model, input=(8,)).memory.training == kept_for_training(model, [(8,)])
+
+
+@pytest.mark.parametrize("name", ["alexnet", "googlenet", "mobilenet_v3_large"])
+def test_traced_networks(name: str) -> None:
+    """The catalogue's modules as a stranger's model: local response normalisation in pieces, dropout."""
+    module = build(get(name).graph((3, 64, 64)))
+    assert convcalc.load(module, input=(3, 64, 64)).memory.training == kept_for_training(module, [(3, 64, 64)])
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

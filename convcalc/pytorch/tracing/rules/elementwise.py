@@ -15,6 +15,14 @@ from convcalc.pytorch.tracing.rules.answers import copied, everywhere, same
 from convcalc.pytorch.tracing.rules.dimensions import broadcast_reads, broadest, has_places, with_dim
 from convcalc.pytorch.tracing.rules.registry import rule
 
+_INPUT_KEPT = {
+    *("abs", "sin", "cos", "erf", "log", "log2", "log10", "log1p", "pow", "square", "clamp", "clamp_min", "clamp_max"),
+    *("elu", "celu", "selu", "mish", "softplus", "log_sigmoid", "leaky_relu", "prelu", "_prelu_kernel", "hardtanh"),
+    *("threshold", "softshrink", "hardshrink", "maximum", "minimum", "atan2", "addcmul", "addcdiv"),
+}
+_OUTPUT_KEPT = {"exp", "expm1", "sqrt", "rsqrt", "reciprocal", "tan"}
+"""Functions whose gradient PyTorch takes from their inputs, and from their output."""
+
 
 def operator_of(name: str) -> Op | None:
     """The operator of the language that an elementwise call is, if there is one."""
@@ -92,9 +100,18 @@ def elementwise(call: Call, kind: str, values: list[Value] | None = None, count:
     core = operator_of(kind)
     if len(values) != len(live) or (isinstance(core, (Add, Mul)) and len(live) < 2):
         core = LayerScale() if kind == "mul" and _scales(live, values) else None
-    keeps = core.saves if core else ("input" if kind in ("mul", "div", "pow") else "")
+    keeps = core.saves if core else _kept(kind, values)
     name = "scale" if isinstance(core, LayerScale) else kind.strip("_")
     return Computed(kind=name, values=values, layout=layout, reads=windows, core=core, arithmetic=count, keeps=keeps)
+
+
+def _kept(kind: str, values: list[Value]) -> str:
+    """What PyTorch keeps for the gradient of an elementwise function (see `Traced.keeps`)."""
+    if kind == "mul" or (kind == "div" and not values[0].is_constant):
+        return "factors"
+    if kind in _INPUT_KEPT or kind == "div":
+        return "input"
+    return "output" if kind in _OUTPUT_KEPT else ""
 
 
 def _scales(live: list[Value], values: list[Value]) -> bool:

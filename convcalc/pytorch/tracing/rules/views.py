@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from convcalc.core.ops.activation import Dropout
 from convcalc.pytorch.tracing.call import Answer, Call, Computed, Outcome, Same, Unreached
 from convcalc.pytorch.tracing.layout import channels, constant, reads, reshaped, settled
 from convcalc.pytorch.tracing.rules.answers import everywhere, same, unknown
@@ -81,7 +82,16 @@ def _moved(count: int, source: Any, destination: Any) -> list[int]:
     return [order[d] if d in order else next(rest) for d in range(count)]
 
 
-@rule("detach", "alias", "lift_fresh", "dropout", "feature_dropout", "alpha_dropout", "positive", "requires_grad")
+@rule("dropout")
+def _dropout(call: Call) -> Outcome:
+    """Nothing in the recorded pass, which is one of inference; training keeps a mask, unless nothing is dropped."""
+    value = call.value()
+    if value.is_constant or not call["p"]:
+        return Same(value=value, layout=value.layout)
+    return Computed(kind="dropout", values=[value], layout=value.layout, core=Dropout(), arithmetic=0, view=True)
+
+
+@rule("detach", "alias", "lift_fresh", "feature_dropout", "alpha_dropout", "positive", "requires_grad")
 def _same(call: Call) -> Outcome:
     value = call.value()
     return Same(value=value, layout=value.layout)
