@@ -112,6 +112,13 @@ def write(text: str) -> None:
         discard_stdout()
 
 
+def quote(printed: str) -> None:
+    """Pass on, on stderr, what a model printed: no terminal and no CI runner obeys it."""
+    from convcalc.report.printable import printable, without_commands
+
+    sys.stderr.write(without_commands(printable(printed)))
+
+
 def discard_stdout() -> None:
     """Let whatever is still to be written go nowhere, the interpreter's last flush included."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

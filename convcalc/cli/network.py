@@ -51,6 +51,7 @@ def _is_model(text: str) -> bool:
 
 def _model(text: str, request: Request) -> Network:
     """The model. Raises UsageError, SpecError, ModelError."""
+    from convcalc.cli.answer import quote
     from convcalc.cli.progress import Progress
     from convcalc.language.source import Source
     from convcalc.sandbox.load import load
@@ -65,7 +66,7 @@ def _model(text: str, request: Request) -> Network:
     source = Source(text=text, inputs=request.inputs, any_input=request.any_input)
     with Progress("tracing") as progress:
         progress(text)
-        return load(source, Sandbox(python_path=request.python_path, timeout=request.timeout))
+        return load(source, Sandbox(python_path=request.python_path, timeout=request.timeout, tell=quote))
 
 
 def _from_text(text: str, request: Request) -> Network:

@@ -247,3 +247,19 @@ class TestPlugins:
     @pytest.mark.parametrize("command", ["params", "flops", "rf", "summary", "compare", "spec", "blocks"])
     def test_one_that_is_not_there(self, command: str) -> None:
         assert "the plugin nosuch_plugin cannot be imported" in refused(f"{command} 3x3 --plugin nosuch_plugin")
+
+
+def test_what_a_model_prints_is_data(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "noisy.py").write_text(
+        "from torch import nn\n"
+        "print('\\x1b[31m::error::x\\n::error::y\\n##[error]z')\n"
+        "class Net(nn.Sequential):\n"
+        "    def __init__(self):\n        super().__init__(nn.Conv2d(3, 8, 3))\n"
+    )
+    done = process("params", "noisy:Net", "--python-path", str(tmp_path), "--no-confirm")
+    assert done.returncode == 0, done.stderr
+    assert "error::y" in done.stderr
+    assert ESCAPE not in done.stderr
+    assert "##[" not in done.stderr
+    assert not any(line.startswith("::") for line in done.stderr.splitlines())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convcalc.cli.answer import is_styled, quote, write
 from convcalc.core.errors import ConvcalcError, UsageError, suggest
 
 if TYPE_CHECKING:
@@ -181,19 +182,12 @@ def _loader(options: Options, budget: Budget | None = None) -> Loader:
         allowed=(*options.allowed, *options.plugins),
         folders=(*map(Path, options.python_path), *(budget.python_path if budget else ())),
         timeout=options.timeout,
-        tell=_quote_for_github if options.format == "github" else _quote,
+        tell=_quote_for_github if options.format == "github" else quote,
     )
 
 
-def _quote(text: str) -> None:
-    """Pass on what a model printed: beside our own output, where it cannot be taken for a report."""
-    from convcalc.report.printable import printable, without_commands
-
-    sys.stderr.write(without_commands(printable(text)))
-
-
 def _quote_for_github(text: str) -> None:
-    """The same for the runner's log, where it could be taken for a command."""
+    """What a model printed, for the runner's log, where it could be taken for a command."""
     from convcalc.report.printable import printable
     from convcalc.report.write.check.github import muted
 
@@ -257,11 +251,7 @@ def _written(report: Report, options: Options, code: int) -> int:
     from convcalc.report.write.check import render
 
     text = render(report, options.format, strict=options.strict)
-    try:
-        sys.stdout.write(_coloured(text) if options.format == "text" and sys.stdout.isatty() else text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    write(_coloured(text) if options.format == "text" and is_styled(sys.stdout) else text)
     return code
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from convcalc.cli.answer import quote
 from convcalc.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def command(
         allowed=[module_of(source) for source in sources.values()],
         folders=(*map(Path, python_path), Path.cwd()),
         timeout=timeout,
-        tell=lambda text: click.echo(text, nl=False, err=True),
+        tell=quote,
     )
     checks = ["\n".join(_check(name, source, load(source))) for name, source in sources.items()]
     text = "\n\n".join([_HEAD.rstrip(), *checks]) + "\n"
