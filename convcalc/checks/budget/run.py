@@ -31,6 +31,7 @@ class Request:
         specs_only: whether what imports a model is left out.
         confirm: whether the numbers are proved on the real modules.
         open_laboratory: opens what runs experiments, for claims that need one.
+        progress: told the name of each entry as it begins, how many are done, and of how many.
     """
 
     only: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class Request:
     specs_only: bool = False
     confirm: bool = False
     open_laboratory: Callable[[], Laboratory] = no_laboratory
+    progress: Callable[..., None] = lambda name, done, total: None
 
 
 @dataclass(kw_only=True)
@@ -105,7 +107,8 @@ def read_lock(budget: Budget) -> Lock | None:
 
 
 def _judge(run: _Run, judge: Judge, entries: tuple[Entry, ...]) -> None:
-    for entry in entries:
+    for number, entry in enumerate(entries):
+        run.request.progress(entry.name, done=number, total=len(entries))
         verdicts = list(judge.entry(entry))
         run.verdicts += verdicts
         if not verdicts:

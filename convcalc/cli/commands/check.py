@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,6 +129,7 @@ def _run(options: Options) -> int:
     """Judge, report, and give the exit code. Raises ConvcalcError where nothing can be judged."""
     from convcalc.checks.budget.files import read_budget
     from convcalc.checks.budget.run import check
+    from convcalc.cli.progress import Progress
 
     files = [_report_file(text) for text in options.reports]
     try:
@@ -135,7 +137,8 @@ def _run(options: Options) -> int:
         for plugin in options.plugins:
             loader.plugin(plugin, (*options.python_path, "."))
         budget = read_budget(options.config, Path.cwd(), loader.plugin)
-        report = check(budget, _request(options), _loader(options, budget))
+        with Progress("checking") as progress:
+            report = check(budget, _request(options, progress), _loader(options, budget))
     except ConvcalcError as error:
         report = _as_report(error)
         _publish(report, options, files)
@@ -148,7 +151,7 @@ def _run(options: Options) -> int:
     return _written(report, options, report.exit_code(strict=options.strict))
 
 
-def _request(options: Options) -> Request:
+def _request(options: Options, progress: Callable[..., None]) -> Request:
     from convcalc.checks.budget.run import Request
     from convcalc.checks.claims.words import Laboratory
     from convcalc.checks.models import require_torch
@@ -172,6 +175,7 @@ def _request(options: Options) -> Request:
         specs_only=options.specs_only,
         confirm=options.confirm,
         open_laboratory=open_laboratory,
+        progress=progress,
     )
 
 
