@@ -20,7 +20,7 @@ from convcalc.core.errors import ConvcalcError, SpecError, UsageError
 from convcalc.core.quantity import Exact, Quantity, QuantityError, decimal, grouped, percentage, quantity
 from convcalc.language.parse import input_shape
 
-READING = ("input", "norm", "bias")
+READING = ("input", "norm", "bias", "any-input")
 """The keys that say how a network's text is read."""
 
 COUNT = "count"

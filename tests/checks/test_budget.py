@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from dataclasses import replace
 from fractions import Fraction
@@ -23,6 +24,7 @@ from convcalc.checks.budget.schema import schema
 from convcalc.checks.claims import Judge as ClaimJudge
 from convcalc.checks.claims import read_file
 from convcalc.checks.limits import CHECK, CLAIM, COUNT, Value, kind_of
+from convcalc.checks.models import ImportNotAllowedError, Loader
 from convcalc.checks.toml import ConfigurationError, key_lines
 from convcalc.checks.verdict import FAILED, PASSED, UNKNOWN, WARNED, Report
 from convcalc.core.errors import UsageError
@@ -520,6 +522,51 @@ def test_a_claim_over_two_default_inputs_is_not_judged():
     assert "left is over 128x56x56, right over 3x224x224" in verdict.message
     assert 'input = "3x224x224"' in verdict.remedy
     assert statuses(text.format('input = "3x224x224"\n')) == [PASSED]
+
+
+def test_any_input_is_for_the_budget_to_allow():
+    text = '[[check]]\nname = "a"\nspec = "resnet18"\ninput = "4x64x64"\n{}params.min = 1\n'
+    (verdict,) = judged(text.format("")).verdicts
+    assert (verdict.status, "any-input = true" in verdict.remedy) == (UNKNOWN, True)
+    assert statuses(text.format("any-input = true\n")) == [PASSED]
+
+
+# Plugins
+
+PLUGIN = """
+import convcalc
+
+@convcalc.metric("branches", title="branches", unit="branches")
+def branches(network):
+    '''Joins of several tensors.'''
+    return sum(len(layer.inputs) > 1 for layer in network.layers)
+"""
+
+
+def test_a_plugin_is_imported_only_with_leave(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "own_costs.py").write_text(PLUGIN)
+    text = '[[check]]\nname = "a"\nspec = "add(3x3 | 1x1)"\nbranches = { max = 1 }\n'
+    (tmp_path / "convcalc.toml").write_text(f'python-path = "src"\nplugins = ["own_costs"]\n{text}')
+    with pytest.raises(ImportNotAllowedError, match=r"convcalc\.toml:2: the plugin own_costs") as caught:
+        read_budget(None, tmp_path)
+    assert caught.value.hint.endswith("--allow-import own_costs on the command line")
+    assert "branches" not in METRICS
+    loader = Loader(allowed=["own_costs"], folders=(), timeout=1, tell=print)
+    try:
+        report = check(read_budget(None, tmp_path, loader.plugin), Request(), loader)
+        assert [verdict.status for verdict in report.verdicts] == [PASSED]
+    finally:
+        METRICS.pop("branches", None)
+        sys.modules.pop("own_costs", None)
+
+
+def test_a_plugin_outside_the_repository_is_refused(tmp_path):
+    (tmp_path / "repository" / ".git").mkdir(parents=True)
+    (tmp_path / "repository" / "convcalc.toml").write_text(f'python-path = ".."\nplugins = ["a"]\n{STEM}{LIMIT}')
+    loader = Loader(allowed=["a"], folders=(), timeout=1, tell=print)
+    with pytest.raises(ConfigurationError, match="out of the repository"):
+        read_budget(None, tmp_path / "repository", loader.plugin)
 
 
 # Claims in the language of articles

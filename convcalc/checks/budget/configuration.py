@@ -15,7 +15,7 @@ from convcalc.checks.claims.claims import (
     read_name,
     refuse_twice,
 )
-from convcalc.checks.limits import CHECK, Limit, metric_keys, read_limits
+from convcalc.checks.limits import CHECK, READING, Limit, metric_keys, read_limits
 from convcalc.checks.models import module_of, refuse_plugin
 from convcalc.checks.toml import ConfigurationError, Document, KeyPath, Table, nearest
 from convcalc.core.errors import ConvcalcError, SpecError
@@ -23,9 +23,6 @@ from convcalc.language.source import Source
 
 FILE = "convcalc.toml"
 PROJECT_FILE = "pyproject.toml"
-
-DEFINITION_KEYS = ("spec", "input", "norm", "bias")
-"""What says which network a check is about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +132,7 @@ def parse_check(table: dict[str, Any], file: str) -> Check:
 
 def _check(table: Table) -> Check:
     """One [[check]]."""
-    table.known(("name", *DEFINITION_KEYS, *metric_keys()))
+    table.known(("name", "spec", *READING, *metric_keys()))
     name = read_name(table)
     limits = read_limits(table, CHECK)
     if not limits:

@@ -30,6 +30,7 @@ _READING: Schema = {
     "input": _texts("channels x sizes, such as 3x224x224; a list for a model of several inputs"),
     "norm": {"type": "string", "description": "a normalisation after every convolution of a text; a table limits it"},
     "bias": {"type": "boolean", "description": "a bias on every convolution of a text"},
+    "any-input": {"type": "boolean", "description": "allows an input that makes another network of an entry"},
 }
 """How a network's text is read."""
 

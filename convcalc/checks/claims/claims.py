@@ -35,7 +35,7 @@ SIDES = ("left", "right")
 STATEMENTS = ("specs", "where", "figures", "stated", "holds", "generally", "only", "outside")
 """The keys that say what a claim states, beside its two sides and their limits."""
 
-KEYS = ("name", "says", "article", "expected", "why", "input", "norm", "bias", *SIDES, *STATEMENTS)
+KEYS = ("name", "says", "article", "expected", "why", *READING, *SIDES, *STATEMENTS)
 
 ELSEWHERE = ("check", "lock", "python-path", "plugins")
 """The keys of a budget that are none of claims' business."""
@@ -65,11 +65,12 @@ class Template:
     inputs: tuple[str, ...] = ()
     norm: str = ""
     bias: bool = False
+    any_input: bool = False
 
     def filled(self, values: Mapping[str, Any]) -> Source:
         """The network for one case."""
         text, *inputs = (fill(part, values, _written) for part in (self.text, *self.inputs))
-        return Source(text=text, inputs=tuple(inputs), norm=self.norm, bias=self.bias)
+        return Source(text=text, inputs=tuple(inputs), norm=self.norm, bias=self.bias, any_input=self.any_input)
 
     @property
     def holes(self) -> set[str]:
@@ -285,6 +286,7 @@ def definition(table: Table, key: str, shared: Table) -> Template:
         inputs=reading.texts("input", example='input = "3x224x224"'),
         norm=reading.text("norm", "", example="bn"),
         bias=reading.flag("bias"),
+        any_input=reading.flag("any-input"),
     )
 
 
@@ -300,7 +302,7 @@ def _specs(table: Table) -> dict[str, Template]:
             hint = '"3x3,3x3" or { spec = "3x3,3x3", input = "10x5x5" }'
             named.fail("a spec is a text, or a table with one", name, hint=hint)
         entry = Table(table.document, value, (*named.path, name))
-        entry.known(("spec", "input", "norm", "bias"))
+        entry.known(("spec", *READING))
         specs[name] = definition(entry, "spec", table)
     return specs
 
