@@ -10,12 +10,17 @@ from convcalc.core.operator import Op
 
 
 class Memory(NamedTuple):
-    """Numbers of elements. `peak` is of live activations in an inference pass; `training` is kept for backward."""
+    """Numbers of elements.
+
+    `params` are all parameters, frozen ones included, and `buffers` other values that a model keeps; `peak` is of
+    live activations in an inference pass; `training` is kept for backward.
+    """
 
     params: int
     activations: int
     peak: int
     training: int
+    buffers: int = 0
 
 
 class Activations(NamedTuple):
@@ -24,6 +29,11 @@ class Activations(NamedTuple):
     written: int
     peak: int
     kept: int
+
+
+def buffers(graph: Graph) -> int:
+    """The values that the layers of `graph` keep beside their parameters."""
+    return sum([graph.nodes[index].op.buffers(*graph.input_shapes_of(index)) for index in graph.layers])
 
 
 def activations(graph: Graph) -> Activations:

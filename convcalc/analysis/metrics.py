@@ -252,10 +252,18 @@ def _elementwise(network: Network) -> int:
 # ------------------------------------------------------------------ memory
 
 
-@register("memory.params", title="parameters", unit="elements", layer=lambda layer: layer.params)
+@register(
+    "memory.params", title="parameters", unit="elements", layer=lambda layer: layer.params + layer.parameters.frozen
+)
 def _memory_params(network: Network) -> int:
-    """Elements of parameters."""
+    """Elements of parameters, frozen ones included."""
     return network.memory.params
+
+
+@register("memory.buffers", title="buffers", unit="elements")
+def _memory_buffers(network: Network) -> int:
+    """Elements that are kept beside the parameters and not learned, such as running statistics."""
+    return network.memory.buffers
 
 
 @register("memory.activations", title="activations written", unit="elements", short="activations", needs_counts=True)

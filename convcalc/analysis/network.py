@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from convcalc.analysis.counts import Layer, all_parameters, by_module, count_layers, kinds
-from convcalc.analysis.memory import Memory, activations
+from convcalc.analysis.memory import Memory, activations, buffers
 from convcalc.core.errors import LimitError, suggest
 from convcalc.core.graph import Graph
 from convcalc.core.operator import Formula, Params
@@ -107,9 +107,15 @@ class Network:
 
     @cached_property
     def memory(self) -> Memory:
-        """Elements of parameters and activations, for a batch of 1."""
+        """Elements of parameters, buffers and activations, for a batch of 1."""
         passed = activations(self.graph)
-        return Memory(params=self.params, activations=passed.written, peak=passed.peak, training=passed.kept)
+        return Memory(
+            params=self.params + self.parameters.frozen,
+            activations=passed.written,
+            peak=passed.peak,
+            training=passed.kept,
+            buffers=buffers(self.graph) if self.buffers is None else self.buffers,
+        )
 
     @cached_property
     def uncounted(self) -> dict[str, int]:

@@ -125,6 +125,10 @@ class Op:
         """Trainable parameters."""
         return NO_PARAMS
 
+    def buffers(self, *inputs: Shape) -> int:
+        """Values that are kept beside the parameters and not learned, such as running statistics."""
+        return 0
+
     def macs(self, *inputs: Shape) -> int:
         """Multiply-accumulates of convolutions and matrix products, biases left out."""
         return 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from strategies import graphs
 
-from convcalc import LimitError, Network, parse, receptive_fields
+from convcalc import LimitError, Network, load, parse, receptive_fields
 from convcalc.analysis.memory import Memory
 from convcalc.core.algebra import prod
 from convcalc.core.graph import Builder, Graph
@@ -156,3 +156,17 @@ def test_an_analysis_of_another_input() -> None:
     graph = builder.graph(a.apply(Conv(3)).apply(Add(), b))
     assert Network(graph=graph).receptive_field.size == (3,)
     assert receptive_fields(graph, 1)[-1].size == (1,)
+
+
+def test_memory_holds_what_is_there_whether_it_is_trained_or_not() -> None:
+    """bn on 64 channels: 2*64 parameters; in buffers a mean and a variance for each channel, and a counter."""
+    memory = Network(graph=parse("3x3c64, bn", (3, 8, 8))).memory
+    assert (memory.params, memory.buffers) == (3 * 3 * 3 * 64 + 2 * 64, 2 * 64 + 1)
+
+
+def test_frozen_parameters_are_in_memory() -> None:
+    nn = pytest.importorskip("torch.nn")
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).requires_grad_(False)
+    network = load(model, input=(3, 9, 9))
+    assert (network.params, network.parameters.frozen) == (0, 3 * 8 * 9 + 8 + 16)
+    assert (network.memory.params, network.memory.buffers) == (3 * 8 * 9 + 8 + 16, 2 * 8 + 1)

@@ -61,6 +61,10 @@ class BatchNorm(_Norm):
     def params(self, *inputs: Shape) -> Params:
         return super().params(*inputs) if self.affine else NO_PARAMS
 
+    def buffers(self, *inputs: Shape) -> int:
+        """A running mean and a running variance for each channel, and the number of batches seen."""
+        return 2 * inputs[0][0] + 1
+
     def formula(self, *inputs: Shape) -> Formula:
         return super().formula(*inputs) if self.affine else NO_FORMULA
 

@@ -96,7 +96,7 @@ def _prove(
 
 def _bytes(network: Network) -> int:
     """Of weights and buffers, and of the live activations with as much again to work in."""
-    held = network.params + network.parameters.frozen + (network.buffers or 0)
+    held = network.memory.params + network.memory.buffers
     return BYTES * (held + 2 * network.memory.peak)
 
 

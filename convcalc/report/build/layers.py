@@ -8,6 +8,7 @@ from fractions import Fraction
 from convcalc.analysis.counts import Layer
 from convcalc.analysis.memory import Memory
 from convcalc.analysis.network import Network
+from convcalc.core.traced import Uncounted
 from convcalc.report.build.columns import ALL, Choice, View, layer_parts
 from convcalc.report.build.heading import heading
 from convcalc.report.parts import Column, Listing, Part, Report, Table, amount, in_bytes, scaled, show
@@ -17,6 +18,7 @@ BYTES = {"float32": 4, "float16": 2, "bfloat16": 2, "float64": 8, "int8": 1}
 
 _MEMORY = {
     "params": "parameters",
+    "buffers": "buffers, such as running statistics",
     "activations": "activations written",
     "peak": "peak of live activations, inference",
     "training": "activations kept for training",
@@ -90,6 +92,7 @@ def summary_report(network: Network, *, view: View = ALL, dtype: str | None = No
         f"elementwise {_amount(network.elementwise)}: all other arithmetic, not in the FLOPs",
         *field_sentences(network),
         memory_table(network.memory, dtype),
+        *_suggestions(network),
     ]
 
 
@@ -101,12 +104,24 @@ def incomplete_sentences(network: Network) -> list[str]:
     return [f"lower bounds: not counted: {', '.join(calls)}"]
 
 
+def _suggestions(network: Network) -> list[Listing]:
+    """The lines of a plugin that would count the operators of PyTorch's that were not counted."""
+    from convcalc.core.rules import suggested_rule
+
+    ops = {layer.spec: layer.op for layer in network.layers if isinstance(layer.op, Uncounted)}
+    rules = [rule for op in ops.values() if (rule := suggested_rule(op))]
+    return [Listing(["a plugin counts them (--plugin MODULE):", "", *"\n\n".join(rules).split("\n")])] if rules else []
+
+
 def memory_table(memory: Memory, dtype: str | None) -> Table:
     """Elements for one input, and bytes of `dtype`."""
     columns = [Column("memory, batch 1", left=True), Column("elements")]
     columns += [Column(dtype, show=in_bytes)] if dtype else []
+    counts = memory._asdict()
     rows = [
-        (_MEMORY[name], count, *([count * BYTES[dtype]] if dtype else [])) for name, count in memory._asdict().items()
+        (title, counts[name], *([counts[name] * BYTES[dtype]] if dtype else []))
+        for name, title in _MEMORY.items()
+        if counts[name] or name != "buffers"
     ]
     return Table(tuple(columns), rows)
 
