@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import wraps
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -135,15 +136,39 @@ def register(
             name=name,
             title=title,
             unit=unit,
-            read=read,
+            read=_guarded(name, read),
             short=short,
-            layer=layer,
+            layer=layer and _guarded(name, layer),
             witness=witness,
             needs_counts=needs_counts,
         )
         return read
 
     return add
+
+
+def _guarded(name: str, read: Callable[..., Any]) -> Callable[..., Any]:
+    """A user's function, whose mistakes are the metric's own; convcalc's are as they are."""
+    if read.__module__.startswith("convcalc."):
+        return read
+
+    @wraps(read)
+    def guarded(counted: Any) -> Any:
+        try:
+            value = read(counted)
+        except ConvcalcError:
+            raise
+        except ZeroDivisionError:
+            raise NoNumberError(f"{name} divides by zero here") from None
+        except Exception as error:
+            raise UsageError(f"the metric {name} fails: {type(error).__name__}: {error}") from error
+        if not isinstance(value, int | float | Fraction | tuple):
+            raise UsageError(
+                f"the metric {name} is a {type(value).__name__}", hint="give an int, a Fraction or a tuple"
+            )
+        return value
+
+    return guarded
 
 
 def values(network: Network) -> dict[str, Any]:

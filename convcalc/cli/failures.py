@@ -49,11 +49,13 @@ def report_bug(error: BaseException, args: Sequence[str]) -> int:
         click.echo(trace, err=True)
         where = "the traceback is above"
     else:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="convcalc-", suffix=".txt", delete=False, errors="replace"
-        ) as file:
+        where = "CONVCALC_DEBUG=1 shows the traceback"
+        with (
+            contextlib.suppress(OSError),
+            tempfile.NamedTemporaryFile("w", prefix="convcalc-", suffix=".txt", delete=False, errors="replace") as file,
+        ):
             file.write(f"convcalc {__version__}, Python {sys.version}\narguments: {list(args)!r}\n\n{trace}")
-        where = f"the traceback is in {file.name}"
+            where = f"the traceback is in {file.name}"
     what = harmless(f"{type(error).__name__}: {error}".splitlines()[0])
     click.echo(f"convcalc has a bug ({what}): please open an issue in its repository; {where}", err=True)
     return EXIT_BUG

@@ -18,14 +18,13 @@ from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from commandline import ESCAPE, good, process, refused, run
 
 from convcalc import load
 from convcalc.analysis.proof import Check, Confirmation
 from convcalc.cli import main
 from convcalc.core.errors import ConfirmError
 
-ESCAPE = "\x1b"
 BOX = set("─│┌┐└┘├┤━┃╭╮")
 
 
@@ -35,40 +34,6 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONVCALC_CONFIRM", "0")
     for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "CONVCALC_DEBUG"):
         monkeypatch.delenv(name, raising=False)
-
-
-def run(line: str) -> Result:
-    """A command line through click's runner."""
-    return CliRunner().invoke(main, shlex.split(line))
-
-
-def good(line: str) -> str:
-    """What a command line that succeeds writes on stdout."""
-    result = run(line)
-    assert result.exit_code == 0, result.stderr
-    assert result.stderr == ""
-    return result.stdout
-
-
-def refused(line: str) -> str:
-    """What a command line that asks for the wrong thing writes on stderr."""
-    result = run(line)
-    assert result.exit_code == 2, (result.exit_code, result.output)
-    assert result.stdout == ""
-    assert result.stderr.startswith("error: ")
-    return result.stderr
-
-
-def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A real process."""
-    return subprocess.run(
-        [sys.executable, "-m", "convcalc", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
-    )
 
 
 class TestTheThreeCommands:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_cli import ESCAPE, good, process, refused, run
+from commandline import ESCAPE, good, process, refused, run
 
 
 @pytest.fixture(autouse=True)
@@ -243,6 +243,29 @@ class TestPlugins:
         assert json.loads(process("params", "mine", *own, "--format", "json").stdout)["metrics"]["reuse"] == 81
         assert "MACs per parameter" in process("compare", "mine", "3x3c8", "--input", "8x9x9", *own).stdout
         assert "mine" in process("blocks", *own).stdout
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            ("return {}['x']", "the metric own fails: KeyError: 'x'"),
+            ("return 'many'", "the metric own is a str"),
+            ("return network.nosuch", "the metric own fails: AttributeError"),
+        ],
+    )
+    def test_a_metric_that_fails(self, body: str, message: str, tmp_path: Path) -> None:
+        (tmp_path / "failing.py").write_text(
+            f"import convcalc\n@convcalc.metric('own', title='own', unit='ratio')\ndef own(network):\n    {body}\n"
+        )
+        own = ("--plugin", "failing", "--python-path", str(tmp_path))
+        done = process("params", "3x3", *own, "--format", "json")
+        assert done.returncode == 2
+        assert json.loads(done.stdout)["error"]["message"].startswith(message)
+
+    def test_a_metric_that_has_no_number(self, tmp_path: Path) -> None:
+        (tmp_path / "mycosts.py").write_text(PLUGIN)
+        own = ("--plugin", "mycosts", "--python-path", str(tmp_path))
+        assert "reuse" not in json.loads(process("params", "relu", *own, "--format", "json").stdout)["metrics"]
+        assert process("params", "relu", *own, "--columns", "layer,reuse").returncode == 0
 
     @pytest.mark.parametrize("command", ["params", "flops", "rf", "summary", "compare", "spec", "blocks"])
     def test_one_that_is_not_there(self, command: str) -> None:
