@@ -416,7 +416,8 @@ def _percent_of(part: Exact, whole: Exact) -> Fraction:
 # ------------------------------------------------------------------ reading them
 
 
-class Limit(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Limit:
     """One operator of one metric, `rf = { min = 11 }`; `written` is the metric's key in the file."""
 
     metric: Metric

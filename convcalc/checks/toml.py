@@ -165,9 +165,9 @@ def read_text(path: Path, file: str) -> str:
                 raise ConfigurationError("this is not a plain file", file=file, hint="name a file of text")
             return decode(opened.read(MAX_BYTES + 1), file)
     except (OSError, ValueError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
+        reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(
-            f"the file cannot be read: {said}", file=file, hint="name another with --config or --file"
+            f"the file cannot be read: {reason}", file=file, hint="name another with --config or --file"
         ) from None
 
 
@@ -209,11 +209,14 @@ def load(text: str, file: str) -> dict[str, Any]:
 def _not_toml(message: str, text: str, file: str) -> ConfigurationError:
     match = _AT_LINE.search(message)
     line = int(match["line"]) if match else text.count("\n") + 1
-    said = _AT_LINE.sub("", message).removesuffix(" (at end of document)")
+    reason = _AT_LINE.sub("", message).removesuffix(" (at end of document)")
     rows = text.split("\n")
     reads = cut(rows[line - 1].strip() if line <= len(rows) else "")
     return ConfigurationError(
-        f"this is not TOML: {cut(said[:1].lower() + said[1:])}", file=file, line=line, hint=f"the line reads: {reads}"
+        f"this is not TOML: {cut(reason[:1].lower() + reason[1:])}",
+        file=file,
+        line=line,
+        hint=f"the line reads: {reads}",
     )
 
 

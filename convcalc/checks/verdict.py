@@ -112,5 +112,5 @@ def unknown(name: str, metric: str, operator: str, error: ConvcalcError, **more:
 
 def fingerprint(**fields: str) -> str:
     """A hash of named fields: the same as long as what they say is the same; an empty one says nothing."""
-    said = {name: value for name, value in fields.items() if value}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    written = {name: value for name, value in fields.items() if value}
+    return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()

@@ -129,7 +129,7 @@ def _plain(value: Fraction) -> Exact:
 
 
 def grouped(value: Exact) -> str:
-    """A number with its thousands apart; rounded to six decimals where it is no integer.
+    """A number with its thousands apart; rounded to six decimals where it is not an integer.
 
     >>> grouped(25557032)
     '25,557,032'

@@ -206,6 +206,19 @@ def test_a_trailing_zero_is_a_digit() -> None:
     assert verdict('figures = { r = "1.38" }\nstated = { r = 1.40 }').verdict == "wrong"
 
 
+def test_networks_over_inputs_of_their_own_are_named() -> None:
+    both = 'specs = { a = "3x3", b = "vgg11" }\nholds = "params(a) < params(b)"'
+    assert verdict(both).explanation == "over their own inputs: a 128x56x56, b 3x224x224"
+    assert verdict(f'input = "3x224x224"\n{both}').explanation == ""
+
+
+def test_limits_show_their_arithmetic() -> None:
+    judged = verdict('left = "3x3,3x3"\nright = "5x5"\ninput = "64x8x8"\nparams = { fewer = "28%" }')
+    (step,) = judged.steps
+    assert (step.text, step.value) == ("params fewer 28%", True)
+    assert step.arithmetic == "28.00 % fewer (73,728 against 102,400), as stated"
+
+
 # ---------------------------------------------------------------- the language
 
 
@@ -371,7 +384,7 @@ def test_a_bad_file_is_told_with_its_place(text: str, told: str, tmp_path: Path)
         ('specs = { a = "3x3" }\nholds = "weights(3) == 1"', "its value number 1 is a spec"),
         ('holds = "clearly_below([], []) == 1"', "clearly_below"),
         ('holds = "largest([]) == 1"', "largest"),
-        ('specs = { a = "3x3" }\nholds = "a + 1 == 2"', "is no number"),
+        ('specs = { a = "3x3" }\nholds = "a + 1 == 2"', "is not a number"),
         ('specs = { a = "cat(3x3|1x1)" }\nholds = "own_stride_rf(a) == 3"', "does not simply follow"),
     ],
 )

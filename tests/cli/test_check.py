@@ -391,6 +391,29 @@ def test_the_schema_is_printed(tmp_path):
     assert json.loads(run(tmp_path, "schema").stdout)["properties"].keys() >= {"check", "claim"}
 
 
+@pytest.mark.parametrize(("limit", "code"), [("10k", 0), ("9k", 1)])
+def test_a_reader_that_leaves_changes_no_exit_code(stem, limit, code):
+    edit(stem / "convcalc.toml", '"10k"', f'"{limit}"')
+    command = f'{sys.executable} -P -m convcalc check | true; echo "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", command], cwd=stem, env=environment(), capture_output=True, text=True)
+    assert done.stdout.strip() == str(code)
+
+
+def test_a_plugin_adds_a_metric(stem):
+    (stem / "own.py").write_text(
+        "import convcalc\n\n\n@convcalc.metric('joins', title='joins', unit='joins')\ndef joins(network):\n    return 3\n"
+    )
+    edit(stem / "convcalc.toml", "params =", "joins = { max = 2 }\nparams =")
+    assert "unknown key 'joins'" in run(stem, "check").stderr
+    done = run(stem, "check", "--plugin", "own", "--format", "json")
+    assert done.returncode == 1
+    assert results(done)["stem", "joins", "max"]["value"] == 3
+    edit(stem / "convcalc.toml", "[[check]]", 'plugins = ["own"]\n\n[[check]]')
+    refused = run(stem, "check")
+    assert (refused.returncode, "--allow-import own" in refused.stderr) == (2, True)
+    assert run(stem, "check", "--allow-import", "own").returncode == 1
+
+
 # Reports
 
 HOSTILE = "a\n::error::x %0A <b>&\"'| `c` ]]> \x1b[31m \x00 \ud800 ##[error]y"

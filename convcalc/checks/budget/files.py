@@ -112,9 +112,9 @@ def resolved(path: Path, file: str, line: int | None = None) -> Path:
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        said = getattr(error, "strerror", None) or "symbolic links go in circles"
+        reason = getattr(error, "strerror", None) or "symbolic links go in circles"
         hint = "name a path that leads to a file"
-        raise ConfigurationError(f"the path leads nowhere: {said}", file=file, line=line, hint=hint) from None
+        raise ConfigurationError(f"the path leads nowhere: {reason}", file=file, line=line, hint=hint) from None
 
 
 def discover(start: Path) -> Path:

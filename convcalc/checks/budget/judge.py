@@ -220,7 +220,7 @@ class Judge:
 def layer_changes(metric: Metric, network: Network, accepted: Baseline | None) -> tuple[LayerChange, ...]:
     """The layers that changed most against the baseline; the most costly ones where there is none.
 
-    A metric that is no sum over layers has none.
+    A metric that does not add up over layers has none.
     """
     name = metric.name
     now = {layer: costs[name] for layer, costs in layer_costs(network).items() if name in costs}
@@ -237,7 +237,7 @@ def layer_changes(metric: Metric, network: Network, accepted: Baseline | None) -
 
 
 def stale(lock: Lock, entries: tuple[Entry, ...]) -> Iterator[Verdict]:
-    """Under --locked: the baselines of checks that are no more."""
+    """Under --locked: the baselines of checks that were removed."""
     known = {entry.name for entry in entries}
     for name in lock.baselines:
         if name not in known:

@@ -92,8 +92,8 @@ def parse_lock(text: str, file: str) -> Lock:
         baselines = {name: _baseline(entry) for name, entry in table.get("check", {}).items()}
         return Lock(file=file, baselines=baselines)
     except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError, ConvcalcError) as error:
-        said = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise ConfigurationError(f"this is not a lock: {said}", file=file, hint=_REMEDY) from None
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise ConfigurationError(f"this is not a lock: {reason}", file=file, hint=_REMEDY) from None
 
 
 def format_lock(lock: Lock) -> str:

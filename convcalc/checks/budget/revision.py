@@ -113,8 +113,8 @@ def resolve(root: Path, name: str) -> Revision:
 def budget_at(revision: Revision, budget: Budget) -> Before | None:
     """The budget at a revision, wherever it lay then; None where there was none.
 
-    Looked for where it lies now, where it would have been found from the same folder, and in files that are no
-    more: a budget that moved is not a new one.
+    Looked for where it lies now, where it would have been found from the same folder, and in files that are
+    gone: a budget that moved is not a new one.
     """
     relative = budget.shown(budget.path)
     for candidate in dict.fromkeys((relative, *_upwards(budget), *_gone(revision))):
@@ -195,7 +195,7 @@ def _upwards(budget: Budget) -> Iterator[str]:
 
 
 def _gone(revision: Revision) -> Iterator[str]:
-    """The budgets of a revision that are no more."""
+    """The budgets of a revision that are gone."""
     for path in revision.files():
         if not (revision.root / path).exists():
             yield path
@@ -303,6 +303,8 @@ def _git(root: Path, *arguments: str) -> bytes:
     except subprocess.TimeoutExpired:
         raise UsageError(f"git took longer than {_TIMEOUT} s") from None
     except (subprocess.CalledProcessError, ValueError) as error:
-        said = error.stderr.decode(errors="replace").strip() if isinstance(error, subprocess.CalledProcessError) else ""
-        raise UsageError(said) from None
+        words = (
+            error.stderr.decode(errors="replace").strip() if isinstance(error, subprocess.CalledProcessError) else ""
+        )
+        raise UsageError(words) from None
     return done.stdout

@@ -27,7 +27,7 @@ class Request:
         update: whether today's numbers are accepted.
         locked: whether any difference from the lock fails.
         against: a git revision; empty for none.
-        allow_edits: whether edits since that revision that make a limit easier to keep are only told.
+        allow_edits: whether edits since that revision that make a limit easier to keep are only shown.
         specs_only: whether what imports a model is left out.
         confirm: whether the numbers are proved on the real modules.
         open_laboratory: opens what runs experiments, for claims that need one.
@@ -98,10 +98,10 @@ def read_lock(budget: Budget) -> Lock | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or error
         source = budget.configuration.source
         raise ConfigurationError(
-            f"the lock cannot be read: {said}", file=source.file, line=source.line(("lock",)), hint="name another"
+            f"the lock cannot be read: {reason}", file=source.file, line=source.line(("lock",)), hint="name another"
         ) from None
     return parse_lock(read_text(path, shown), shown)
 
@@ -144,7 +144,7 @@ def _compare(run: _Run) -> None:
     try:
         before = budget_at(revision, run.budget)
     except (ConfigurationError, ImportNotAllowedError) as error:
-        _tell(
+        _finding(
             run,
             "budget",
             "against",
@@ -162,14 +162,14 @@ def _compare(run: _Run) -> None:
     ]
     for edit in all_edits:
         if edit.looser:
-            _tell(run, edit.name, edit.key, edit.message, path=edit.path)
+            _finding(run, edit.name, edit.key, edit.message, path=edit.path)
         else:
             run.notices.append(Notice(message=f"{edit.name}: {edit.message}", path=edit.path))
     new = {} if run.lock is None else run.lock.baselines
     run.lock = Lock(file=before.lock.file, baselines={**new, **before.lock.baselines})
 
 
-def _tell(run: _Run, name: str, key: str, message: str, path: tuple[str | int, ...] = ()) -> None:
+def _finding(run: _Run, name: str, key: str, message: str, path: tuple[str | int, ...] = ()) -> None:
     """One finding: an edit that makes a limit easier to keep fails, unless edits are allowed."""
     if run.request.allow_edits:
         run.notices.append(Notice(message=f"{name}: {message}", path=path))

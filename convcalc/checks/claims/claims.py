@@ -318,8 +318,8 @@ def _named(table: Table, key: str) -> Table:
 
 def _statements(table: Table) -> tuple[Expression, ...]:
     """One statement or a list of them."""
-    given = table.values.get("holds", [])
-    return tuple(_parsed(table, "holds", text) for text in (given if isinstance(given, list) else [given]))
+    written = table.values.get("holds", [])
+    return tuple(_parsed(table, "holds", text) for text in (written if isinstance(written, list) else [written]))
 
 
 def _expression(table: Table, key: str) -> Expression:

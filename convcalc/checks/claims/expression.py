@@ -111,11 +111,11 @@ def functions(expression: Expression) -> dict[str, int]:
 
 
 def _first_places(expression: Expression, wanted: Callable[[ast.Name], bool]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    places: dict[str, int] = {}
     for node in ast.walk(expression.tree):
         if isinstance(node, ast.Name) and wanted(node):
-            found.setdefault(node.id, node.col_offset)
-    return found
+            places.setdefault(node.id, node.col_offset)
+    return places
 
 
 def evaluate(expression: Expression, scope: Scope) -> Any:
@@ -124,7 +124,7 @@ def evaluate(expression: Expression, scope: Scope) -> Any:
 
 
 def decide(expression: Expression, scope: Scope) -> Outcome:
-    """Whether `expression` is true, with the values of its sides. Raises SpecError if it is no statement."""
+    """Whether `expression` is true, with the values of its sides. Raises SpecError unless it is a statement."""
     evaluation = _Evaluation(expression.text, scope)
     return evaluation.decide(expression.tree)
 
@@ -258,7 +258,7 @@ class _Evaluation:
 
     def _number(self, node: ast.expr, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float, Fraction)):
-            self.fail(node, f"{self.source(node)} is no number", "a network has weights(…), macs(…), rf(…)")
+            self.fail(node, f"{self.source(node)} is not a number", "a network has weights(…), macs(…), rf(…)")
         return value
 
     def _flag(self, node: ast.expr, value: Any) -> bool:

@@ -112,18 +112,18 @@ class Judge:
                 figures[name] = case.figure(name)
             except NotJudgedError as error:
                 figures[name] = None
-                missing.append(_told(error))
+                missing.append(_reason(error))
         try:
             verdict, reasons = self._verdict(claim, case)
         except NotJudgedError as error:
             verdict, reasons = error.verdict, []
-            missing = [_told(error)]
+            missing = [_reason(error)]
         is_open = verdict in OPEN
         return Judged(
             claim=claim,
             verdict=verdict,
             figures=figures,
-            reasons=tuple(dict.fromkeys([*reasons, *missing])),
+            reasons=tuple(dict.fromkeys([*reasons, *self._inputs(claim), *missing])),
             why="" if is_open else fill(claim.why, figures),
             steps=tuple(case.steps),
         )
@@ -134,7 +134,7 @@ class Judge:
             return "outside", [claim.outside]
         if not (claim.limits or claim.stated or claim.holds or claim.generally):
             return "unstated", []
-        wrong = [*self._over_limits(claim), *_misstated(claim, case), *_broken(claim.holds, case)]
+        wrong = [*self._over_limits(claim, case), *_misstated(claim, case), *_broken(claim.holds, case)]
         if wrong:
             return "wrong", wrong
         case.complete()
@@ -159,10 +159,24 @@ class Judge:
             raise UsageError(message, hint=f'name one for both, for example input = "{right}"')
         return networks
 
-    def _over_limits(self, claim: Claim) -> Iterator[str]:
+    def _inputs(self, claim: Claim) -> Iterator[str]:
+        """A remark on a claim whose networks were compared over default inputs that differ."""
+        shapes = {
+            name: ", ".join(map(spell_shape, candidate.graph.input_shapes))
+            for name, template in claim.specs.items()
+            if not (template.inputs or template.holes)
+            for candidate in [self.candidate(template.filled(claim.where))]
+            if candidate.is_built
+        }
+        if len(set(shapes.values())) > 1:
+            yield f"over their own inputs: {', '.join(f'{name} {shape}' for name, shape in shapes.items())}"
+
+    def _over_limits(self, claim: Claim, case: _Case) -> Iterator[str]:
         """What is said of the limits between left and right that do not hold."""
         for limit in claim.limits:
             _, judgement = limit.judge(self.sides(claim), None)
+            step = f"{limit.written} {limit.operator.key} {limit.bound}"
+            case.steps.append(Step(text=step, arithmetic=judgement.words, value=judgement.ok))
             if not judgement.ok:
                 yield f"{limit.written} is {judgement.words}"
 
@@ -290,7 +304,7 @@ def _broken(statements: Iterable[Expression], case: _Case) -> Iterator[str]:
             yield f"not so: {statement.text} ({shown})"
 
 
-def _told(error: NotJudgedError) -> str:
+def _reason(error: NotJudgedError) -> str:
     return f"{error.verdict}: {error.reason}"
 
 

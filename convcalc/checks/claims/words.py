@@ -52,6 +52,11 @@ class Candidate:
         return self.load(self.source)
 
     @property
+    def is_built(self) -> bool:
+        """Whether it was asked for."""
+        return "network" in vars(self)
+
+    @property
     def graph(self) -> Graph:
         return self.network.graph
 
@@ -140,7 +145,7 @@ _KINDS = {"Candidate": "spec", "str": "text", "int": "whole number", "Number": "
 Number = int | float | Fraction
 
 WORDS: dict[str, Word] = {}
-"""The words that are no metrics, by their names."""
+"""The words beside the metrics, by their names."""
 
 EXPERIMENTS: dict[str, Word] = {}
 """The functions that need a laboratory; it is their first argument."""
@@ -274,16 +279,16 @@ def depth(net: Candidate) -> int:
 def features(net: Candidate) -> list[str]:
     """What arrives unchanged at the output, through concatenations only: names of layers and inputs."""
     nodes = net.graph.nodes
-    pending, found = [net.graph.outputs[0]], []
+    pending, names = [net.graph.outputs[0]], []
     while pending:
         op, inputs, name = nodes[pending.pop()]
         if isinstance(op, Cat | Identity):
             pending.extend(reversed(inputs))
         else:
-            found.append(name)
-        if len(pending) + len(found) > MAX_FEATURES:
+            names.append(name)
+        if len(pending) + len(names) > MAX_FEATURES:
             raise LimitError(f"more than {MAX_FEATURES:,} features arrive at the output")
-    return found
+    return names
 
 
 # ---------------------------------------------------------------- receptive field

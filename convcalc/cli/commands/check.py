@@ -246,8 +246,8 @@ def _write_file(path: Path, text: str, *, append: bool = False) -> None:
         with path.open("a" if append else "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
     except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise UsageError(f"the report {path} cannot be written: {said}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"the report {path} cannot be written: {reason}") from None
 
 
 def _written(report: Report, options: Options, code: int) -> int:
