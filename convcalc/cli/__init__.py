@@ -118,9 +118,10 @@ def main() -> None:
     field, exact, layer by layer, and proved on the real PyTorch module where torch is installed.
 
     \b
-    A SPEC is a text or a name of the catalogue (convcalc blocks):
+    A SPEC is a text, a name of the catalogue (convcalc blocks), or a PyTorch model of yours:
       7x7c64s2, bn, relu, maxpool3x3s2p1      layers follow each other
       3x3c128g32  3x3d2  dw3x3s2  sep3x3c64   c channels, s stride, d dilation, g groups, p padding, b bias
       cat(1x1c64 | 3x3c64), (3x3, relu)*3     branches, repetition
       resnext-block(cardinality=64, width=4)  a catalogue entry with its own parameters
+      mypkg.models:Net(width=32)              package.module:attribute, imported in a process of its own
     """
