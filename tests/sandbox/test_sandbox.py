@@ -12,8 +12,9 @@ import pytest
 
 import convcalc
 from convcalc.analysis.network import Network
-from convcalc.core.errors import ConvcalcError, ModelError, SpecError
+from convcalc.core.errors import ConfirmError, ConvcalcError, ModelError, SpecError
 from convcalc.language.source import Source
+from convcalc.sandbox import child
 from convcalc.sandbox.codec import dump_graph, load_graph
 from convcalc.sandbox.load import load_model
 from convcalc.sandbox.parent import Sandbox, Target, is_target
@@ -72,6 +73,16 @@ class Two(Net):
 def factory(name):
     return name
 
+def greedy():
+    return [bytearray(1 << 30) for _ in range(64)] and Net()
+
+def relu_of_torch():
+    return nn.ReLU()
+
+from torch.nn import Conv2d
+from os import system
+print("imported", file=open(__file__ + ".imports", "a"))
+
 instance = Net(4)
 number = 3
 """
@@ -125,6 +136,66 @@ def test_broken_models(text: str, said: str, hint: str, folder: Path) -> None:
     with pytest.raises(ModelError, match=said) as caught:
         trace(text, folder)
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["zoo:nn.Linear(3, 3)", "zoo:nn.functional.importlib.import_module('evil')", "zoo:os.system('true')", "zoo:os"],
+)
+def test_another_module_is_not_walked_through(text: str, folder: Path) -> None:
+    with pytest.raises(ModelError, match="is a module of its own"):
+        trace(text, folder)
+
+
+@pytest.mark.parametrize("text", ["zoo:Net.__init__.__globals__", "zoo:__builtins__"])
+def test_pythons_own_attributes_are_not_named(text: str, folder: Path) -> None:
+    with pytest.raises(ModelError, match="has no"):
+        trace(text, folder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["zoo:Conv2d(3, 4, 3)", "zoo:system('true')", "zoo:Net.float", "zoo:instance.forward", "zoo:number.to_bytes"],
+)
+def test_where_only_some_modules_are_allowed_only_what_they_define_is_called(text: str, folder: Path) -> None:
+    with pytest.raises(ModelError, match="is not defined in zoo"):
+        trace(text, folder, own_only=True)
+
+
+@pytest.mark.parametrize("text", ["zoo:Net(4)", "zoo:instance", "zoo:relu_of_torch", "torch.nn:Conv2d(3, 4, 3)"])
+def test_what_an_allowed_module_defines_is_called(text: str, folder: Path) -> None:
+    assert trace(text, folder, own_only=True).complete
+
+
+def test_a_folder_does_not_answer_for_what_is_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("json", "click", "torch", "convcalc", "numpy", "site", "sitecustomize", "usercustomize", "ast")
+    for name in names:
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text(f"open({str(folder / 'taken')!r}, 'a').write({name!r})")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    assert trace("zoo:Net", folder).params == 8 * 27 + 8
+    assert not (folder / "taken").exists()
+
+
+def test_a_memory_limit(folder: Path) -> None:
+    with pytest.raises(ModelError, match="zoo:greedy cannot be made .*MemoryError"):
+        trace("zoo:greedy", folder, memory=4 << 30)
+
+
+def test_a_model_is_imported_and_traced_once(folder: Path) -> None:
+    network = trace("zoo:Net", folder)
+    stages: list[str] = []
+    assert network.confirm(progress=stages.append).ok
+    assert stages == ["building the module", "running the module"]
+    assert (folder / "zoo.py.imports").read_text() == "imported\n"
+
+
+def test_without_torch_a_model_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = "import sys; sys.modules['torch'] = None\n"
+    monkeypatch.setattr(child, "_START", broken + child._START)
+    with pytest.raises(ConfirmError, match="torch and fvcore are needed"):
+        trace("zoo:Net", folder)
 
 
 def test_a_time_limit(folder: Path) -> None:

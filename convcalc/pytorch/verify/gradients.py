@@ -42,8 +42,11 @@ STRIPS = 1 << 25
 REAL = 1 << 26
 """The most elements of probes on the real input."""
 
-MAX_PHASES = 4
-"""So many units of a period are probed."""
+MAX_PHASES = 64
+"""The most units of a period that are probed: what is left out of a longer one is said."""
+
+FEW_PHASES = 4
+"""So many units of a period are probed where the maps are too large for all."""
 
 GROWTH = (0, 1, 2, 4, 8)
 """How many common strides the input grows by until no border is in a unit's way."""
@@ -53,11 +56,12 @@ Axes = tuple[int, ...]
 
 
 class Probe(NamedTuple):
-    """A unit of a layer, and what it reads of each input by our arithmetic."""
+    """A unit of a layer, and what it reads of each input by our arithmetic; `skipped` units of its period have none."""
 
     layer: int
     unit: Unit
     expected: tuple[Region, ...]
+    skipped: int = 0
 
 
 class Extent(NamedTuple):
@@ -71,19 +75,21 @@ class Extent(NamedTuple):
 class Finding(NamedTuple):
     """What a probe should read and what its gradient shows; `same`: place by place.
 
-    `clipped`: borders are in the unit's way, so that it reads less than its layer's receptive field.
+    `clipped`: borders are in the unit's way, so that it reads less than its layer's receptive field. `skipped`:
+    how many units of the period were not probed.
     """
 
     expected: Extent
     measured: Extent
     same: bool
     clipped: bool = False
+    skipped: int = 0
 
     def beside(self, other: Finding) -> Finding:
         """This finding's axes, then the other's."""
         expected = Extent(*(a + b for a, b in zip(self.expected, other.expected, strict=True)))
         measured = Extent(*(a + b for a, b in zip(self.measured, other.measured, strict=True)))
-        return Finding(expected, measured, self.same and other.same)
+        return Finding(expected, measured, self.same and other.same, skipped=max(self.skipped, other.skipped))
 
     def check(self, name: str | None) -> Check:
         """The numbers in which the two differ; their sizes where they do not."""
@@ -150,20 +156,22 @@ class Part(NamedTuple):
     def probes(self, unit_of: dict[int, Unit], layers: Sequence[int], axes: Axes, budget: int) -> list[Probe]:
         """Units of the last of `layers`, as many as `budget` allows: those of a period, and the first of the next.
 
-        They lie on the diagonal of `axes`; of a long period a few are taken.
+        They lie on the diagonal of `axes`; of a period for which there is no room a few are taken.
         """
         made: list[Probe] = []
         for layer in reversed(layers):
-            periods = [p if axis in axes else 0 for axis, p in enumerate(self.fields[0][layer].periods)]
-            offsets = [[min(turn, p - 1) if p else 0 for p in periods] for turn in range(min(max(periods), MAX_PHASES))]
             if layer not in unit_of:
                 continue
-            if self.cost * (len(made) + len(offsets) + 1) > (budget if made else STRIPS):
+            periods = tuple(p if axis in axes else 0 for axis, p in enumerate(self.fields[0][layer].periods))
+            room = (budget if made else STRIPS) // self.cost - len(made) - 1
+            phases = min(max(periods), MAX_PHASES, max(room, FEW_PHASES))
+            if phases > room or (made and phases < min(max(periods), MAX_PHASES)):  # there may be room for all apart
                 break
-            for offset in (*offsets, periods):
-                unit = tuple(u + o for u, o in zip(unit_of[layer], offset, strict=True))
-                if all(u < n for u, n in zip(unit, self.graph.shapes[layer][1:], strict=True)):
-                    made.append(Probe(layer, unit, tuple(fields[layer].region(unit) for fields in self.fields)))
+            offsets = [tuple(min(turn, p - 1) if p else 0 for p in periods) for turn in range(phases)]
+            units = [tuple(map(sum, zip(unit_of[layer], offset, strict=True))) for offset in (*offsets, periods)]
+            inside = [u for u in units if all(a < n for a, n in zip(u, self.graph.shapes[layer][1:], strict=True))]
+            skipped = max(periods) - len([unit for unit in inside if unit != units[-1]])
+            made += [Probe(layer, u, tuple(f[layer].region(u) for f in self.fields), skipped) for u in inside]
         return made
 
 
@@ -193,6 +201,12 @@ def _left_out(part: Part, steps: Sequence[int], findings: dict[str, Finding]) ->
     clipped = [name for name, finding in findings.items() if finding.clipped]
     if clipped:
         words.append(f"the receptive field of {several(clipped)} beyond the borders of the input")
+    probed = [(part.name(i), findings[part.name(i)]) for i in steps if part.name(i) in findings]
+    skipped = {name: finding.skipped for name, finding in probed if finding.skipped}
+    if skipped:
+        words.append(
+            f"the receptive field of {several(list(skipped))} in {max(skipped.values()):,} of the units of a period"
+        )
     left = [part.name(i) for i in steps if part.name(i) not in findings]
     if left:
         words.append(f"the receptive field of {several(left)} (the maps are too large)")
@@ -264,12 +278,14 @@ def _depends_on_size(graph: Graph, index: int) -> bool:
 def _far_findings(part: Part) -> dict[str, Finding]:
     """Units far from the borders: of the last layers over planes, of those before them axis by axis over strips.
 
-    Where these are too many, the first half of the others follows by itself: it needs smaller inputs.
+    Where these are too many, the first half of the others follows by itself: it needs smaller inputs. Where units
+    differ over a period, of which the real input shows one, all of the others do.
     """
     axes = tuple(range(len(part.graph.input_shapes[0]) - 1))
     found: dict[str, Finding] = {}
     names = [part.name(layer) for layer in part.steps()]
     while names:
+        before = len(names)
         part = part.upto(set(names))
         found |= _settled(part, names, axes, PLANES if len(axes) > 1 else STRIPS)
         names = [name for name in names if name not in found]
@@ -277,9 +293,14 @@ def _far_findings(part: Part) -> dict[str, Finding]:
             strips = [_settled(part, names, (axis,), STRIPS) for axis in axes]
             both = [name for name in names if all(name in strip for strip in strips)]
             found |= {name: reduce(Finding.beside, [strip[name] for strip in strips]) for name in both}
-        names = [name for name in names if name not in found]
-        names = names[: len(names) // 2]
+        left = [name for name in names if name not in found]
+        names = left if len(left) < before and _is_periodic(part, left) else left[: len(left) // 2]
     return found
+
+
+def _is_periodic(part: Part, names: Sequence[str]) -> bool:
+    """Whether the units of one of these layers differ over a period."""
+    return any(part.name(i) in set(names) and max(part.fields[0][i].periods) > 1 for i in part.graph.layers)
 
 
 def _settled(part: Part, names: Sequence[str], axes: Axes, budget: int) -> dict[str, Finding]:
@@ -387,18 +408,31 @@ def _middle(positions: Positions) -> int:
 
 
 def _near_findings(part: Part, layers: Sequence[int]) -> dict[str, Finding]:
-    """The middle unit of each of `layers` (the last, if there are too many) on the real input, with its borders."""
+    """Units of each of `layers` (the last, if there are too many) on the real input, with its borders."""
     allowed = REAL // part.cost
-    probes, clipped = [], set()
-    for layer in layers[len(layers) - min(allowed, len(layers)) :]:
-        unit = tuple(n // 2 for n in part.graph.shapes[layer][1:])
+    layers = layers[len(layers) - min(allowed, len(layers)) :]
+    probes = {layer: _near_probes(part, layer, allowed // len(layers)) for layer in layers}
+    findings = _findings(part, [probe for some in probes.values() for probe in some])
+    return {part.name(i): findings[part.name(i)]._replace(clipped=_is_clipped(part, probes[i][0])) for i in layers}
+
+
+def _near_probes(part: Part, layer: int, allowed: int) -> list[Probe]:
+    """A layer's middle unit, and those after it that differ from it, as many as are `allowed`."""
+    size, periods = part.graph.shapes[layer][1:], part.fields[0][layer].periods
+    different = max(map(min, periods, size), default=1)
+    probed = min(different, allowed, MAX_PHASES)
+    probes = []
+    for turn in range(probed):
+        unit = tuple((n // 2 + min(turn, p - 1)) % n for p, n in zip(periods, size, strict=False))
         seen = unit_field(part.graph, unit, layer)
-        probes.append(Probe(layer, unit, tuple(seen[origin] for origin in part.graph.inputs)))
-        free = [fields[layer].region(fields[layer].center) for fields in part.fields]
-        if any(_runs(a) != _runs(b) for a, b in zip(free, probes[-1].expected, strict=True)):
-            clipped.add(part.name(layer))
-    findings = _findings(part, probes)
-    return {name: finding._replace(clipped=name in clipped) for name, finding in findings.items()}
+        probes.append(Probe(layer, unit, tuple(seen[i] for i in part.graph.inputs), different - probed))
+    return probes
+
+
+def _is_clipped(part: Part, probe: Probe) -> bool:
+    """Whether borders are in the way of a layer's middle unit."""
+    free = [fields[probe.layer].region(fields[probe.layer].center) for fields in part.fields]
+    return any(_runs(a) != _runs(b) for a, b in zip(free, probe.expected, strict=True))
 
 
 def _runs(region: Region) -> list[tuple[tuple[int, int], ...]]:
@@ -418,7 +452,7 @@ def _findings(part: Part, probes: Sequence[Probe], axes: Axes | None = None) -> 
             _compare(region, mask, axes or tuple(range(mask.dim())))
             for region, mask in zip(probe.expected, masks, strict=True)
         ]
-        finding = reduce(Finding.beside, compared)
+        finding = reduce(Finding.beside, compared)._replace(skipped=probe.skipped)
         known = found.get(name)
         if known is None or (known.same and (not finding.same or finding.expected.size > known.expected.size)):
             found[name] = finding

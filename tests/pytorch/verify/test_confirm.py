@@ -22,9 +22,9 @@ from convcalc.core import system
 from convcalc.core.graph import Builder
 from convcalc.core.operator import REGISTRY, Formula, Op, Params, Shape, options, record
 from convcalc.core.ops.activation import ReLU
-from convcalc.core.ops.convolution import Conv
+from convcalc.core.ops.convolution import Conv, TransposedConv
 from convcalc.core.ops.join import Add, Join
-from convcalc.core.window import Window, sliding
+from convcalc.core.window import NOTHING, Window, sliding
 from convcalc.pytorch.build import build
 from convcalc.pytorch.device import free_memory
 from convcalc.pytorch.verify import confirm as pipeline
@@ -504,3 +504,34 @@ class Shuffled(ReLU):
 def test_a_module_that_does_not_run_on_one_channel_has_no_sketch() -> None:
     proof = confirm(over(Shuffled(), (8, 9, 9)))
     assert "the receptive field from wrong on (ChannelShuffle has no sketch)" in proof.uncovered
+
+
+# Phases
+
+
+class OnePhaseEmpty(TransposedConv):
+    """A transposed convolution of which one unit in eight is said to read nothing."""
+
+    def window(self, axis: int, source: int, *inputs: Shape) -> Window:
+        window = super().window(axis, source, *inputs)
+        return Window((*window.reads[:5], NOTHING, *window.reads[6:]), window.advance)
+
+
+def test_every_phase_of_a_period_is_probed() -> None:
+    """tconv16x16s8p4 has eight phases; each reads two places along each axis."""
+    builder = Builder()
+    x = builder.input((2, 9, 9)).apply(OnePhaseEmpty((16, 16), 2, 8, 4), name="wrong").apply(Conv(3))
+    proof = confirm(builder.graph(x))
+    assert proof.failures[0].layer == "wrong"
+    assert proof.failures[0].what in ("receptive_field", "field_places", "field_start")
+    assert of("tconv16x16s8p4,3x3", 2, 9, 9).ok
+
+
+def test_phases_that_are_not_probed_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "MAX_PHASES", 4)
+    assert (
+        "the receptive field of 2 layers, 0 the first, in 4 of the units of a period"
+        in of("tconv16x16s8p4,3x3", 2, 9, 9).uncovered
+    )
+    monkeypatch.setattr(reach, "MAX_PHASES", 8)
+    assert len(of("tconv16x16s8p4,3x3", 2, 9, 9).uncovered) == 1
