@@ -286,3 +286,11 @@ def test_what_a_model_prints_is_data(tmp_path: Path) -> None:
     assert ESCAPE not in done.stderr
     assert "##[" not in done.stderr
     assert not any(line.startswith("::") for line in done.stderr.splitlines())
+
+
+def test_a_broken_budget_stays_broken_where_nobody_reads(tmp_path: Path) -> None:
+    checks = [f'[[check]]\nname = "a{i}"\nspec = "3x3"\nparams = {{ max = 1 }}\n' for i in range(300)]
+    (tmp_path / "convcalc.toml").write_text("\n".join(checks))
+    done = shell(f'cd "{tmp_path}"; set -o pipefail; convcalc check | true')
+    assert done.returncode == 1
+    assert done.stderr == ""

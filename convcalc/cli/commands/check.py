@@ -13,6 +13,7 @@ import click
 
 from convcalc.cli.answer import is_styled, quote, write
 from convcalc.core.errors import ConvcalcError, UsageError, suggest
+from convcalc.report.write import check_formats
 
 if TYPE_CHECKING:
     from convcalc.checks.budget.files import Budget
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from convcalc.checks.models import Loader
     from convcalc.checks.verdict import Report
 
-FORMATS = ("text", "json", "junit", "github", "gitlab", "markdown")
+FORMATS = check_formats()
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 """Where GitHub Actions shows Markdown for a step."""

@@ -44,6 +44,11 @@ def formats() -> tuple[str, ...]:
     return ("table", "json", *(name for name in formats_in(__path__[0]) if name not in ("plain", "terminal")))
 
 
+def check_formats() -> tuple[str, ...]:
+    """What `convcalc check --format` takes: text, and every other file of `check/`."""
+    return ("text", *(name for name in formats_in(os.path.join(__path__[0], "check")) if name != "text"))
+
+
 def write(report: Report, format: str, width: int | None = None) -> str:
     """The report as text in `format`, in lines of `width` characters where the format has lines."""
     import_module(f"convcalc.report.write.{format}")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from convcalc.checks.verdict import Report
-from convcalc.report.write import formats_in
+from convcalc.report.write import check_formats
 
 CheckWriter = Callable[..., str]
 """A check's report, and whether warnings fail (`strict`), to text."""
@@ -14,7 +14,7 @@ CheckWriter = Callable[..., str]
 WRITERS: dict[str, CheckWriter] = {}
 """The writers that are loaded, by the name of their format."""
 
-FORMATS = ("text", *(name for name in formats_in(__path__[0]) if name != "text"))
+FORMATS = check_formats()
 """What `--format` takes."""
 
 
