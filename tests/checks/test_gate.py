@@ -222,6 +222,21 @@ def test_a_budget_that_moved_is_found_where_it_was(repository: Path) -> None:
     assert "convcalc.toml -> elsewhere/convcalc.toml" in "".join(notice.message for notice in report.notices)
 
 
+def test_a_folder_replaced_by_a_link_hides_nothing(repository: Path) -> None:
+    """The budget is read through the link; those that it hides are gone, whichever it is compared with."""
+    (repository / "easy").mkdir()
+    (repository / "easy" / "convcalc.toml").write_text('[[check]]\nname = "e"\nspec = "3x3"\nparams.min = 1\n')
+    shutil.rmtree(repository / "sub" / "deep")
+    (repository / "sub" / "deep").symlink_to(repository / "easy")
+    named = findings(against(repository, str(repository / "sub" / "deep" / "convcalc.toml")))
+    assert {("stem", "removed"), ("other", "removed"), ("two", "removed")} <= set(named)
+
+
+def test_a_budget_removed_beside_the_one_that_is_judged(repository: Path) -> None:
+    shutil.rmtree(repository / "sub")
+    assert findings(against(repository)) == [("budget", "removed")]
+
+
 def test_a_first_budget_is_no_finding(repository: Path) -> None:
     first = repository / "own" / "budget.toml"
     first.parent.mkdir()

@@ -209,7 +209,9 @@ def test_a_model_that_hangs_crashes_or_is_wrong_is_one_error(example):
 
 def runner(log: str) -> tuple[str, str]:
     """What GitHub's runner takes commands from, and what lies between stop-commands."""
-    heard, muted, token = [], [], None
+    heard: list[str] = []
+    muted: list[str] = []
+    token = None
     for line in log.splitlines():
         if token is None and line.startswith("::stop-commands::"):
             token = line.removeprefix("::stop-commands::")
@@ -400,9 +402,8 @@ def test_a_reader_that_leaves_changes_no_exit_code(stem, limit, code):
 
 
 def test_a_plugin_adds_a_metric(stem):
-    (stem / "own.py").write_text(
-        "import convcalc\n\n\n@convcalc.metric('joins', title='joins', unit='joins')\ndef joins(network):\n    return 3\n"
-    )
+    metric = "@convcalc.metric('joins', title='joins', unit='joins')\ndef joins(network):\n    return 3\n"
+    (stem / "own.py").write_text(f"import convcalc\n\n\n{metric}")
     edit(stem / "convcalc.toml", "params =", "joins = { max = 2 }\nparams =")
     assert "unknown key 'joins'" in run(stem, "check").stderr
     done = run(stem, "check", "--plugin", "own", "--format", "json")

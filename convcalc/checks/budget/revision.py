@@ -5,6 +5,7 @@ Git is asked through its plumbing, without a shell, and only for blobs: nothing 
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -116,13 +117,11 @@ def budget_at(revision: Revision, budget: Budget) -> Before | None:
     Looked for where it lies now, where it would have been found from the same folder, and in files that are
     gone: a budget that moved is not a new one.
     """
-    relative = budget.shown(budget.path)
-    for candidate in dict.fromkeys((relative, *_upwards(budget), *_gone(revision))):
-        text = revision.text(candidate)
-        name = candidate.rpartition("/")[2]
-        if text is None or (name == PROJECT_FILE and not has_table(text, revision.called(candidate))):
+    for candidate in dict.fromkeys((budget.shown(budget.path), *_upwards(budget), *_gone(revision))):
+        text = _budget_text(revision, candidate)
+        if text is None:
             continue
-        prefix = TABLE if name == PROJECT_FILE else ()
+        prefix = TABLE if candidate.rpartition("/")[2] == PROJECT_FILE else ()
         configuration = parse_configuration(text, revision.called(candidate), prefix, budget.plugin)
         lock_path = _beside(candidate, configuration.lock or default_lock(Path(candidate)))
         lock, problem = _lock_at(revision, lock_path)
@@ -136,6 +135,9 @@ def edits(revision: Revision, budget: Budget, before: Before) -> Iterator[Edit]:
     if before.configuration.plugins != budget.configuration.plugins:
         message = f"plugins changed {list(before.configuration.plugins)} -> {list(budget.configuration.plugins)}"
         yield Edit(name="budget", key="plugins", message=message, path=("plugins",))
+    for path in _gone(revision):
+        if path != before.path:
+            yield Edit(name="budget", key="removed", message=f"{path} removed since {revision.name}")
     now = {entry.name: entry for entry in budget.configuration.entries}
     for old in before.configuration.entries:
         if old.name in now:
@@ -195,10 +197,21 @@ def _upwards(budget: Budget) -> Iterator[str]:
 
 
 def _gone(revision: Revision) -> Iterator[str]:
-    """The budgets of a revision that are gone."""
+    """The budgets of a revision that are gone, or hidden by a link to elsewhere."""
     for path in revision.files():
-        if not (revision.root / path).exists():
+        place = revision.root / path
+        is_there = os.path.isfile(place) and os.path.realpath(place) == str(place)
+        if not is_there and _budget_text(revision, path) is not None:
             yield path
+
+
+def _budget_text(revision: Revision, path: str) -> str | None:
+    """A file's text at a revision, if it holds a budget."""
+    text = revision.text(path)
+    is_project = path.rpartition("/")[2] == PROJECT_FILE
+    if text is None or (is_project and not has_table(text, revision.called(path))):
+        return None
+    return text
 
 
 def _beside(file: str, written: str) -> str:
