@@ -32,6 +32,12 @@ def torchvision_models() -> Any:
     return pytest.importorskip("torchvision.models")
 
 
+def torchvision_ops() -> Any:
+    """`torchvision.ops`; skips the test where it is not installed. Its compiled operators may still not load."""
+    _declared()
+    return pytest.importorskip("torchvision.ops")
+
+
 def timm() -> Any:
     """`timm`; skips the test where it is not installed."""
     _declared()

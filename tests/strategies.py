@@ -38,7 +38,8 @@ CHANNELS = 4
 @st.composite
 def instances(draw: st.DrawFn, word: str, axes: int, *, channels: tuple[int, ...], speakable: bool) -> Op:
     """An operator with any of its options; `speakable` only with those that a text can say."""
-    cls, values = REGISTRY[word], {}
+    cls = REGISTRY[word]
+    values: dict[str, int | tuple[int, ...]] = {}
     for field, _ in options(cls):
         if field.default is not MISSING and draw(st.booleans()):
             continue

@@ -12,7 +12,8 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-Forward = Callable[[Any, Any], Any]
+Forward = Callable[..., Any]
+"""Of the module and its inputs."""
 
 
 class Module(nn.Module):

@@ -61,7 +61,7 @@ def test_a_network_of_nothing() -> None:
 
 def simulate(graph: Graph) -> tuple[int, int]:
     """Run the layers one by one: a tensor is freed after its last reader, a view is the tensor that it views."""
-    tensor = {}
+    tensor: dict[int, int] = {}
     for index, node in enumerate(graph.nodes):
         tensor[index] = tensor[node.inputs[0]] if node.op.is_view and node.inputs else index
     size = {index: prod(graph.shapes[index]) for index in set(tensor.values())}

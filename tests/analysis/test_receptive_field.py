@@ -268,6 +268,7 @@ def test_what_a_field_says_fits_together(graph: Graph) -> None:
         for values in (field.size, field.smallest_size, field.stride, field.padding, field.periods, field.center):
             assert len(values) == axes
         assert field.typical.exact
+        assert field.typical.coverage is not None
         assert 0 <= field.typical.coverage <= 1
         assert field.typical.is_product == (field.typical.count == prod(p.total for p in field.typical.axes))
         assert all(small <= large for small, large in zip(field.smallest_size, field.size, strict=True)) or (
@@ -486,7 +487,9 @@ def test_two_inputs() -> None:
 
 def test_the_last_spatial_layer() -> None:
     graph = parse("3x3,relu,gap,fc10", (4, 9, 9))
-    assert graph.nodes[spatial_end(graph, receptive_fields(graph))].name == "1"
+    end = spatial_end(graph, receptive_fields(graph))
+    assert end is not None
+    assert graph.nodes[end].name == "1"
     graph = parse("3x3", (4, 9, 9))
     assert spatial_end(graph, receptive_fields(graph)) is None
     graph = parse("gap", (4, 9, 9))

@@ -12,9 +12,9 @@ import sys
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -28,7 +28,7 @@ import foreign
 FRAMES = 16
 """Frames of a clip in torchvision's published counts of video models."""
 
-AS_PUBLISHED = {"googlenet": {"aux_logits": False, "init_weights": False}}
+AS_PUBLISHED: dict[str, dict[str, object]] = {"googlenet": {"aux_logits": False, "init_weights": False}}
 """Published without the auxiliary heads. Those of FCN and DeepLab are in their published counts."""
 
 
@@ -65,13 +65,13 @@ def witnessed(model: torch.nn.Module, shape: tuple[int, ...]) -> tuple[int, floa
     return counter.get_total_flops() // 2, time.perf_counter() - start
 
 
-def light(make: object, **options: object) -> torch.nn.Module:
+def light(make: Callable[..., torch.nn.Module], **options: object) -> torch.nn.Module:
     """A model without weights; with them where its constructor reads them."""
     try:
         with NoWeights():
-            return make(**options).eval()  # type: ignore[operator]
+            return make(**options).eval()
     except Exception:
-        return make(**options).eval()  # type: ignore[operator]
+        return make(**options).eval()
 
 
 def torchvision_results(names: Iterable[str]) -> Iterator[Result]:
@@ -116,7 +116,8 @@ def timm_results(names: Iterable[str]) -> Iterator[Result]:
     for name in names:
         try:
             model = light(timm.create_model, model_name=name, pretrained=False)
-            shape = tuple(model.pretrained_cfg.get("input_size", (3, 224, 224)))
+            configuration = cast("dict[str, Any]", model.pretrained_cfg)
+            shape = tuple(configuration.get("input_size", (3, 224, 224)))
             summary, seconds = measured(model, [InputSpec(shape)])
             params = sum(p.numel() for p in model.parameters())
             counted = summary.params + summary.parameters.frozen

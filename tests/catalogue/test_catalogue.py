@@ -60,6 +60,7 @@ def test_every_receptive_field(name: str) -> None:
     graph = get(name).graph()
     fields = receptive_fields(graph)
     end = spatial_end(graph, fields)
+    assert end is not None
     field, row = fields[end], FIELDS[name]
     assert field.size == (row["size"],) * 2
     assert field.stride == (row.get("stride", 32),) * 2

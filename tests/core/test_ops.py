@@ -11,6 +11,7 @@ import pytest
 import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 from strategies import instances
 
 from convcalc import Network, parse
@@ -49,6 +50,11 @@ def numbers(graph: Graph) -> list[Any]:
     ]
 
 
+def array(values: ArrayLike) -> Any:
+    """Many whole numbers in the place of one."""
+    return np.array(values, dtype=np.int64)
+
+
 def flat(word: str) -> bool:
     return word == "unflatten"
 
@@ -82,8 +88,7 @@ def test_rules_hold_on_arrays(word: str, data: st.DataObject) -> None:
     op, shape = data.draw(placed(word))
     grown = [(size, size + 12 if axis == 0 else size + 1) for axis, size in enumerate(shape)]
     assume(fits(op, tuple(large for _, large in grown)))
-    arrays = tuple(np.array(pair, dtype=np.int64) for pair in grown)
-    swept = numbers(build(op, arrays))
+    swept = numbers(build(op, tuple(array(pair) for pair in grown)))
     for place in (0, 1):
         plain = numbers(build(op, tuple(pair[place] for pair in grown)))
         assert [int(np.broadcast_to(number, 2)[place]) for number in swept] == plain
@@ -152,13 +157,15 @@ def test_every_operator_introduces_itself(word: str) -> None:
 
 
 def test_a_sweep_over_a_million_configurations() -> None:
-    kernel, channels, groups = np.meshgrid(np.arange(1, 101), np.arange(32, 3232, 32), [1, 2, 4, 8, 16, 32] * 17)
+    axes = np.arange(1, 101), np.arange(32, 3232, 32), [1, 2, 4, 8, 16, 32] * 17
+    kernel, channels, groups = map(array, np.meshgrid(*axes))
     op = Conv((kernel, kernel), channels, (1, 1), (kernel // 2, kernel // 2), (1, 1), groups).bind((64, 56, 56))
-    weights = op.params((64, 56, 56)).weights
+    weights: Any = op.params((64, 56, 56)).weights
+    macs: Any = op.macs((64, 56, 56))
     assert weights.shape == (100, 100, 102)
     # Kernel 3, 64 channels, 4 groups: 3*3*(64/4)*64 = 9,216.
     assert weights[1, 2, 2] == 9216
-    assert op.macs((64, 56, 56))[1, 2, 2] == 9216 * 56 * 56
+    assert macs[1, 2, 2] == 9216 * 56 * 56
 
 
 def test_a_closed_form() -> None:
@@ -175,9 +182,9 @@ def test_a_closed_form() -> None:
 
 def test_a_sweep_that_does_not_fit_somewhere_is_refused() -> None:
     with pytest.raises(ShapeError):
-        Conv(3, 8, 1, 0).bind((4, 9)).shape((4, np.array([9, 2])))
+        Conv(3, 8, 1, 0).bind((4, 9)).shape((4, array([9, 2])))
     with pytest.raises(ShapeError, match="does not divide"):
-        Conv(3, 8, groups=np.array([2, 3])).bind((4, 9))
+        Conv(3, 8, groups=array([2, 3])).bind((4, 9))
 
 
 # --- by hand

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from foreign import torchvision_models
+from foreign import torchvision_models, torchvision_ops
 from torch import Tensor, nn
 
 import convcalc
@@ -134,6 +134,7 @@ def test_joins() -> None:
 
 def deformed(x: Tensor, offsets: Tensor, conv: nn.Conv2d, *, modulated: bool) -> Tensor:
     """Deformable convolution by the definition (Dai et al. 2017, equations 2 to 4), one number at a time."""
+    assert not isinstance(conv.padding, str)
     (kh, kw), (sh, sw), (ph, pw), (dh, dw) = conv.kernel_size, conv.stride, conv.padding, conv.dilation
     batch, channels, height, width = x.shape
     per_group, outputs = channels // conv.groups, conv.out_channels // conv.groups
@@ -181,12 +182,11 @@ def test_deformable_convolution_by_the_definition(conv: nn.Conv2d, modulated: bo
 
 
 def test_deformable_convolution_as_in_torchvision() -> None:
-    ops = pytest.importorskip("torchvision.ops", exc_type=(ImportError, RuntimeError))
     conv = nn.Conv2d(4, 6, 3, padding=1, groups=2).double()
     x, moves = torch.randn(2, 4, 7, 8).double(), torch.randn(2, 18, 7, 8).double()
     mask = torch.randn(2, 9, 7, 8).double()
     try:
-        theirs = ops.deform_conv2d(x, moves, conv.weight, conv.bias, padding=1, mask=mask.sigmoid())
+        theirs = torchvision_ops().deform_conv2d(x, moves, conv.weight, conv.bias, padding=1, mask=mask.sigmoid())
     except (RuntimeError, NotImplementedError):
         pytest.skip("torchvision's compiled operators do not load here")
     ours = modules.DeformConv2d(conv, modulated=True)(x, torch.cat([moves, mask], dim=1))

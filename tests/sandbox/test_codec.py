@@ -65,7 +65,9 @@ def test_every_operator_is_known_by_its_class() -> None:
     assert {Traced, Recorded, Copy, ReLU} <= set(Op.classes.values())
 
 
-JUNK = st.sampled_from([None, True, -1, 0, 7, 10**30, 1.5, "", "relu", [], {}, [[]], [-1], {"operator": "x"}, [1, "a"]])
+JUNK: st.SearchStrategy[object] = st.sampled_from(
+    [None, True, -1, 0, 7, 10**30, 1.5, "", "relu", [], {}, [[]], [-1], {"operator": "x"}, [1, "a"]]
+)
 
 
 def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

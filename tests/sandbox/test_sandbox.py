@@ -179,7 +179,7 @@ def test_a_folder_does_not_answer_for_what_is_installed(folder: Path, monkeypatc
 
 
 def test_a_memory_limit(folder: Path) -> None:
-    with pytest.raises(ModelError, match="zoo:greedy cannot be made .*MemoryError"):
+    with pytest.raises(ModelError, match=r"zoo:greedy cannot be made .*MemoryError"):
         trace("zoo:greedy", folder, memory=4 << 30)
 
 

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
-numpy = pytest.importorskip("numpy")
+pytest.importorskip("torch")
+pytest.importorskip("numpy")
 
-from torch_modules import Forward, Module, conv  # noqa: E402
+import numpy
+import torch
+from torch_modules import Forward, Module, conv
 
-import convcalc  # noqa: E402
-from convcalc.core.rules import suggested_rule  # noqa: E402
-from convcalc.core.traced import Uncounted  # noqa: E402
+import convcalc
+from convcalc.core.rules import suggested_rule
+from convcalc.core.traced import Uncounted
 
 
 def network(forward: Forward, **layers: Any) -> convcalc.Network:
@@ -23,7 +25,7 @@ def network(forward: Forward, **layers: Any) -> convcalc.Network:
         return convcalc.Network(graph=convcalc.trace(Module(forward, c=conv(3, 4, 1), **layers), input=(3, 4, 5)))
 
 
-class OutsideTorch(torch.autograd.Function):  # type: ignore[misc]
+class OutsideTorch(torch.autograd.Function):
     """A function of one's own whose work NumPy does."""
 
     @staticmethod
@@ -31,7 +33,7 @@ class OutsideTorch(torch.autograd.Function):  # type: ignore[misc]
         return torch.from_numpy(numpy.sin(x.numpy()))
 
 
-class InsideTorch(torch.autograd.Function):  # type: ignore[misc]
+class InsideTorch(torch.autograd.Function):
     """A function of one's own whose work PyTorch does."""
 
     @staticmethod

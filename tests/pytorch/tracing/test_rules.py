@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from torch_modules import Module, conv  # noqa: E402
+import torch
+from torch_modules import Module, conv
 
-import convcalc  # noqa: E402
-from convcalc.core.errors import ModelError, UsageError  # noqa: E402
-from convcalc.core.rules import COSTS, Cost, rule, suggested_rule  # noqa: E402
-from convcalc.core.traced import Uncounted  # noqa: E402
-from convcalc.pytorch.tracing.rules import registry  # noqa: E402
-from convcalc.sandbox.codec import dump_graph, load_graph  # noqa: E402
+import convcalc
+from convcalc.core.errors import ModelError, UsageError
+from convcalc.core.rules import COSTS, Cost, rule, suggested_rule
+from convcalc.core.traced import Uncounted
+from convcalc.pytorch.tracing.rules import registry
+from convcalc.sandbox.codec import dump_graph, load_graph
 
 
-@torch.library.custom_op("mylib::selective_scan", mutates_args=())  # type: ignore[untyped-decorator]
+@torch.library.custom_op("mylib::selective_scan", mutates_args=())
 def selective_scan(u: torch.Tensor, a: torch.Tensor, reverse: bool = False) -> torch.Tensor:
     return u.cumsum(-1) * a.sum()
 
@@ -29,7 +30,7 @@ def _(u: torch.Tensor, a: torch.Tensor, reverse: bool = False) -> torch.Tensor:
     return torch.empty_like(u)
 
 
-@torch.library.custom_op("mylib::halves", mutates_args=())  # type: ignore[untyped-decorator]
+@torch.library.custom_op("mylib::halves", mutates_args=())
 def halves(parts: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     return parts[0] / 2, parts[1] / 2
 
@@ -39,7 +40,7 @@ def _(parts: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.empty_like(parts[0]), torch.empty_like(parts[1])
 
 
-@torch.library.custom_op("mylib::fill_in", mutates_args=("out",))  # type: ignore[untyped-decorator]
+@torch.library.custom_op("mylib::fill_in", mutates_args=("out",))
 def fill_in(x: torch.Tensor, out: torch.Tensor) -> None:
     out.copy_(x * 2)
 
@@ -154,7 +155,7 @@ def test_names_are_taken_once() -> None:
     with pytest.raises(ValueError, match="'conv2d'"):
         registry.rule("conv2d")(lambda call: [])
     with pytest.raises(TypeError, match="mylib::selective_scan"):
-        rule(lambda *arguments: 1)  # type: ignore[arg-type, type-var]
+        rule(lambda *arguments: 1)  # type: ignore[arg-type]
 
 
 def test_an_operator_that_convcalc_counts_itself() -> None:

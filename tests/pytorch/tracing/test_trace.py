@@ -280,11 +280,10 @@ def test_shared_parameters_count_once_and_calls_every_time() -> None:
 
 
 def test_tied_weights_frozen_ones_and_those_that_nothing_reads() -> None:
-    model = Module(
-        lambda m, i: m.head(m.table(i)), table=nn.Embedding(10, 4), head=nn.Linear(4, 10), spare=nn.Linear(2, 3)
-    )
-    model.head.weight = model.table.weight
-    model.head.bias.requires_grad_(False)
+    table, head = nn.Embedding(10, 4), nn.Linear(4, 10)
+    head.weight = table.weight
+    head.bias.requires_grad_(False)
+    model = Module(lambda m, i: m.head(m.table(i)), table=table, head=head, spare=nn.Linear(2, 3))
     recording = record(model, [InputSpec.read("6:int64")])
     summary = convcalc.Network(graph=recording.graph)
     assert summary.params == 10 * 4 + 2 * 3 + 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import warnings
@@ -21,7 +22,7 @@ from convcalc.analysis.network import Network
 from convcalc.core import system
 from convcalc.core.graph import Builder
 from convcalc.core.operator import REGISTRY, Formula, Op, Params, Shape, options, record
-from convcalc.core.ops.activation import ReLU
+from convcalc.core.ops.activation import Activation
 from convcalc.core.ops.convolution import Conv, TransposedConv
 from convcalc.core.ops.join import Add, Join
 from convcalc.core.window import NOTHING, Window, sliding
@@ -352,7 +353,7 @@ def test_memory_is_known_without_linux_tables(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(system, "_TABLE", tmp_path / "missing")
     monkeypatch.setattr(system, "_GROUPS", ())
     assert free_memory(torch.device("cpu")) > 1 << 20
-    monkeypatch.delattr(system.os, "sysconf")
+    monkeypatch.delattr(os, "sysconf")
     assert free_memory(torch.device("cpu")) == system.ASSUMED_MEMORY
 
 
@@ -496,7 +497,9 @@ def test_a_wrong_window_of_a_new_operator_is_seen(lp_pooling: Any, monkeypatch: 
     )
 
 
-class Shuffled(ReLU):
+class Shuffled(Activation):
+    label = "shuffled"
+
     def module(self, nn: Any, *inputs: Shape) -> Any:
         return nn.ChannelShuffle(2)
 

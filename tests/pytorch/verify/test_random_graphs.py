@@ -162,6 +162,10 @@ def cat(tensors: list[Tensor]) -> Tensor:
     return torch.cat(tensors, dim=1)
 
 
+def add(tensors: list[Tensor]) -> Tensor:
+    return sum(tensors[1:], start=tensors[0])
+
+
 class Residual(nn.Module):
     """ResNet's bottleneck as torchvision writes it."""
 
@@ -183,8 +187,17 @@ class Residual(nn.Module):
         return functional.relu(self.body(x) + self.shortcut(x))
 
 
-def conv(*arguments: int, **options: object) -> nn.Module:
-    return nn.Conv2d(*arguments, bias=False, **options)  # type: ignore[arg-type]
+def conv(
+    inputs: int,
+    outputs: int,
+    kernel: int | tuple[int, int],
+    *,
+    stride: int = 1,
+    padding: int | tuple[int, int] = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> nn.Module:
+    return nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False)
 
 
 BY_HAND: dict[str, tuple[Shape, Callable[[], nn.Module]]] = {
@@ -215,7 +228,7 @@ BY_HAND: dict[str, tuple[Shape, Callable[[], nn.Module]]] = {
     "tconv2x2s3p0": ((2, 5, 5), lambda: nn.ConvTranspose2d(2, 2, 2, stride=3, bias=False)),
     "add(1x7 | 7x1)": (
         (2, 13, 13),
-        lambda: Branches(sum, conv(2, 2, (1, 7), padding=(0, 3)), conv(2, 2, (7, 1), padding=(3, 0))),
+        lambda: Branches(add, conv(2, 2, (1, 7), padding=(0, 3)), conv(2, 2, (7, 1), padding=(3, 0))),
     ),
     "cat(1x1 | 3x3d2, 3x3 | maxpool3x3s1p1)": (
         (2, 12, 12),
@@ -268,7 +281,8 @@ def disturbed(module: nn.Module, shape: Shape) -> Tensor:
         changes = []
         for place in product(*map(range, shape[1:])):
             moved = image.clone()
-            moved[(0, slice(None), *place)] += 10  # above every other place: max pooling sees it
+            index: tuple[int | slice, ...] = (0, slice(None), *place)
+            moved[index] += 10  # above every other place: max pooling sees it
             changes.append((module(moved) - before).abs().amax(dim=1)[0] > 1e-9 * before.abs().max())
     return torch.stack(changes).reshape(*shape[1:], *before.shape[2:])
 
