@@ -38,7 +38,7 @@ def sepconv_relu(x: Tensor, f: int, k: int = 3) -> Tensor:
 
 
 def mean_3x3(x: Tensor) -> Tensor:
-    """Keras' AveragePooling2D over 3x3 at stride 1: the padding is no part of the mean."""
+    """Keras' AveragePooling2D over 3x3 at stride 1: the padding is not part of the mean."""
     return avgpool(x, 3, 1, padding=1, count_padding=False)
 
 

@@ -75,7 +75,7 @@ class SqueezeExcitation(Composite):
 
     label = "se"
     word = "se"
-    summary = "squeeze-excitation with a reduction of so much"
+    summary = "squeeze-excitation; the number is its reduction"
 
     reduction: int = option("", default=16)
 

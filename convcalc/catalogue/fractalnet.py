@@ -13,7 +13,7 @@ MAX_COLUMNS = 16
 
 
 def columns(x: Tensor, channels: int, count: int) -> tuple[Tensor, ...]:
-    """What the join behind `count` columns joins: f_1 = conv; f_(C+1) = (f_C after f_C) and a conv beside it."""
+    """What the join after `count` columns joins: f_1 = conv; f_(C+1) = (f_C after f_C) and a conv beside it."""
     short = relu(conv(x, channels, 3, bias=True).apply(BatchNorm(affine=False)))
     if count == 1:
         return (short,)

@@ -63,7 +63,7 @@ def expanded_residual(
     act: Op,
     squeeze: Callable[[Tensor], Tensor] | None,
 ) -> Tensor:
-    """The inverted residual of MobileNetV3 and EfficientNet: squeeze-excitation behind the depthwise convolution."""
+    """The inverted residual of MobileNetV3 and EfficientNet: squeeze-excitation after the depthwise convolution."""
     with x.scope("block", sequence=True):
         y = unit(x, expanded, 1, act=act) if expanded != x.channels else x
         y = unit(y, expanded, kernel, stride, groups=expanded, act=act)

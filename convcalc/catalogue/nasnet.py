@@ -235,7 +235,7 @@ def network(
 ) -> Tensor:
     """A stem of two reductions and three stacks of `repeats` cells, a reduction between stacks.
 
-    Behind a reduction, `skip` takes as previous output what stood two cells before it, not one.
+    After a reduction, `skip` takes as previous output what stood two cells before it, not one.
     """
     with x.scope("conv0"):
         x = bn(conv(x, stem, 3, 2, padding=0, name="conv"), name="bn")

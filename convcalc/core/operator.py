@@ -202,7 +202,7 @@ REGISTRY: Registry[type[Op]] = Registry("operators", "convcalc.core.ops")
 def option(letter: str, *, default: Any = dataclasses.MISSING, axes: bool = False, flag: bool = False) -> Any:
     """A field with a place in the language: `letter` then a number, one for each axis if `axes`.
 
-    An empty letter is the number right behind the word: `fc1000`; without a default it must stand there.
+    An empty letter is the number right after the word: `fc1000`; without a default it must stand there.
     A `flag` may stand without a number.
     """
     return dataclasses.field(default=default, metadata={"letter": letter, "axes": axes, "flag": flag})

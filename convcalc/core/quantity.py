@@ -160,7 +160,7 @@ def percentage(value: Fraction, *, sign: bool = False) -> str:
 
 
 def rounded(value: Exact, decimals: int) -> Decimal:
-    """`value` to so many decimals, halves away from zero."""
+    """`value` to `decimals` decimals, halves away from zero."""
     scaled = abs(value) * 10**decimals
     digits = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
     return _ROUNDING.scaleb(Decimal(digits if value >= 0 else -digits), -decimals)

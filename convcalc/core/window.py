@@ -215,7 +215,7 @@ class Window(NamedTuple):
         return max([len(reads.runs) for reads in self.reads])
 
     def _bounded(self, times: int) -> Window:
-        """This window for reading through it so many times: without its holes where that takes too long.
+        """This window for reading through it `times` times: without its holes where that takes too long.
 
         Raises LimitError where it takes too long even so.
         """

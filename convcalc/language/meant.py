@@ -90,7 +90,7 @@ _RULES: tuple[tuple[str, Hint], ...] = (
     (r"^\s*((?:[\w.-]+/)*[\w-]+)\.py(?::(\w+))?", _file),
     (
         r"^\s*[\w./-]+\.(?:pt|pth|pt2|onnx|ckpt|h5|safetensors|bin)\s*$",
-        lambda m: "weights alone are no network: name the code that makes it, package.module:attribute",
+        lambda m: "weights alone do not say what the network is: name the code that makes it, package.module:attribute",
     ),
     (r"^\s*(?:(?:torch|nn|keras|layers|tf)\.)*((?:" + "|".join(_LAYERS) + r")\w*)\s*\(", _layer),
     (

@@ -72,7 +72,7 @@ class Call(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """Items that follow themselves so many times."""
+    """Items that are repeated `times` times."""
 
     items: Items
     times: int
@@ -278,7 +278,7 @@ class _Parser:
             at = self.offset
             count = self.number("a number of repetitions")
             if count < 1:
-                self.fail("a repetition counts at least 1", at=at)
+                self.fail("a repetition is at least 1", at=at)
             if self.text[start:at].replace(" ", "") == f"{count}*":
                 self.fail(f"{count}*{count} is a kernel to some and a repetition to others", at=start)
             times *= count
@@ -387,9 +387,9 @@ class _Parser:
             if number > 1:
                 self.fail(f"option {letter!r} is 0 or 1, not {number}", at=at)
             return bool(number)
-        numbers = [self.number(f"a number behind {letter!r}" if letter else "a number")]
+        numbers = [self.number(f"a number after {letter!r}" if letter else "a number")]
         while field.metadata["axes"] and self.take("x"):
-            numbers.append(self.number("a number behind 'x'"))
+            numbers.append(self.number("a number after 'x'"))
         if len(numbers) > 3:
             self.fail("at most three axes", at=at, hint="convcalc computes 1-D, 2-D and 3-D")
         return numbers[0] if len(numbers) == 1 else tuple(numbers)
@@ -407,7 +407,7 @@ class _Parser:
                 self.fail(f"expected a parameter of {entry.name}, found {self.found()}", hint=_example(entry))
             self.offset = match.end()
             if not self.take("="):
-                self.fail(f"expected = behind {match[0]!r}", hint=_example(entry))
+                self.fail(f"expected = after {match[0]!r}", hint=_example(entry))
             written = match[0].replace("-", "_")
             name = next((known for known in entry.parameters if known.lower() == written), written)
             if name in values:

@@ -79,7 +79,7 @@ class _Writer:
         return text
 
     def way(self, start: int, end: int) -> str:
-        """The layers behind `start` up to `end`."""
+        """The layers after `start` up to `end`."""
         items: list[str] = []
         while end != start:
             op, inputs, name = self.graph.nodes[end]

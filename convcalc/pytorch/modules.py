@@ -44,7 +44,7 @@ def adaptive_avg_pool(rank: int) -> type[nn.Module]:
 
 
 def batch_norm(rank: int) -> type[nn.Module]:
-    """Batch normalisation over `rank` spatial axes; 0 behind a dense layer."""
+    """Batch normalisation over `rank` spatial axes; 0 after a dense layer."""
     return (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)[rank]
 
 

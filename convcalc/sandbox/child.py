@@ -34,7 +34,7 @@ MAX_PRINTED = 20_000
 """Bytes that are passed on of what a model prints."""
 
 MAX_CHILDREN = 4
-"""So many processes are kept for a proof; the oldest is ended where another is started."""
+"""How many processes are kept for a proof; the oldest is ended where another is started."""
 
 SHARE = 0.8
 """The share of the free memory that a model may take, where nobody names a limit."""

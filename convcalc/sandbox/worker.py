@@ -127,7 +127,7 @@ def load(request: dict[str, Any]) -> Callable[[bool], Any]:
             raise ModelError(f"{name} is a model, not a class or a function: it takes no arguments")
         return lambda light: target
     if not callable(target):
-        raise ModelError(f"{name} is no PyTorch module, class or function, but of type {type(target).__name__}")
+        raise ModelError(f"{name} is not a PyTorch module, class or function, but of type {type(target).__name__}")
     args, kwargs = request["arguments"] or ((), {})
     return lambda light: _made(target, name, args, kwargs, light)
 
@@ -217,7 +217,7 @@ def _made(factory: Any, name: str, args: Any, kwargs: Any, light: bool) -> Any:
             place=place,
         ) from failure
     if not isinstance(model, nn.Module):
-        raise ModelError(f"{name} gives no PyTorch module, but of type {type(model).__name__}")
+        raise ModelError(f"{name} gives a value of type {type(model).__name__}")
     return model
 
 

@@ -121,7 +121,7 @@ def test_classes_arguments_and_instances(folder: Path) -> None:
         ("zoo:Nett", "zoo has no 'Nett'", "did you mean Net?"),
         ("zoo:number", "no PyTorch module, class or function, but of type int", ""),
         ("zoo:instance()", "takes no arguments", ""),
-        ("zoo:factory('x')", "gives no PyTorch module, but of type str", ""),
+        ("zoo:factory('x')", "gives a value of type str", ""),
         ("zoo:Exits", "ends its process with exit code 7 before it answers", ""),
         ("zoo:Raises", "SystemExit: enough", ""),
         ("zoo:Endless", r"forward fails over 3x8x8 at .*zoo\.py:\d+: RecursionError", "return self(x)"),

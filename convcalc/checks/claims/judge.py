@@ -41,7 +41,7 @@ OPEN = (NOT_RUN, "undecided")
 """What stands in a verdict's place where there is none."""
 
 MAX_CHAIN = 50
-"""So many figures may be made of each other in a row."""
+"""The longest chain of figures that are made of each other."""
 
 
 class Step(NamedTuple):

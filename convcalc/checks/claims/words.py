@@ -327,7 +327,7 @@ def _by_own_stride(graph: Graph, axis: int) -> int:
 
 @word
 def about(value: Number, other: Number, percent: Number) -> bool:
-    """Whether two numbers differ by at most so many percent of the second."""
+    """Whether two numbers differ by at most `percent` of the second."""
     return abs(Fraction(value) - Fraction(other)) * 100 <= abs(Fraction(other)) * Fraction(percent)
 
 
@@ -394,7 +394,7 @@ def gradient_difference(lab: Laboratory, one: Candidate, other: Candidate) -> fl
 
 @experiment
 def groups_reached(lab: Laboratory, net: Candidate, number: int) -> list[int]:
-    """The fewest and the most of so many input channel groups that any output depends on, by gradients."""
+    """The fewest and the most of `number` input channel groups that any output depends on, by gradients."""
     return lab.groups_reached(net.graph, number)
 
 

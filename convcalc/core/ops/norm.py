@@ -90,7 +90,7 @@ class GroupNorm(_Norm):
 
     label = "gn"
     word = "gn"
-    summary = "group normalisation, with so many groups"
+    summary = "group normalisation; the number is its groups"
 
     groups: int = option("")
 
@@ -113,7 +113,7 @@ class LocalResponseNorm(Op):
 
     label = "lrn"
     word = "lrn"
-    summary = "local response normalisation over so many channels"
+    summary = "local response normalisation; the number is its channels"
     saves = "input"
 
     size: int = option("", default=5)

@@ -26,7 +26,7 @@ class Identity(Op):
 
 @operator
 class Pad(Op):
-    """Zeros around the map, `amount` before it and `end` behind it (default: the same); negative crops."""
+    """Zeros around the map, `amount` before it and `end` after it (default: the same); negative crops."""
 
     label = "pad"
     word = "pad"
@@ -61,7 +61,7 @@ class Pad(Op):
 
 @operator
 class ChannelPad(Op):
-    """Channels of zeros, `amount` before and `end` behind (default: the same): ResNet's option A."""
+    """Channels of zeros, `amount` before and `end` after (default: the same): ResNet's option A."""
 
     label = "channelpad"
     word = "channelpad"
@@ -93,7 +93,7 @@ class Unflatten(Op):
 
     label = "unflatten"
     word = "unflatten"
-    summary = "a row of numbers as channels of one place, with so many axes"
+    summary = "a row of numbers as the channels of one place; the number is its axes"
     is_view = True
 
     axes: int = option("", default=2)
@@ -168,7 +168,7 @@ class Shuffle(Op):
 
     label = "shuffle"
     word = "shuffle"
-    summary = "channel shuffle between so many groups"
+    summary = "channel shuffle; the number is its groups"
 
     groups: int = option("")
 
