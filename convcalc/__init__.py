@@ -138,8 +138,8 @@ def load(
     if isinstance(what, str):
         from convcalc.sandbox.load import load as load_source
 
-        given = tuple((settings or {}).items())
-        return load_source(Source(text=what, inputs=as_inputs(input), norm=norm, bias=bias, settings=given))
+        parameters = tuple((settings or {}).items())
+        return load_source(Source(text=what, inputs=as_inputs(input), norm=norm, bias=bias, settings=parameters))
     if not hasattr(what, "named_parameters"):
         raise TypeError(
             f"load takes a text, a Graph, a Network or a PyTorch module, not a value of type {type(what).__name__}"

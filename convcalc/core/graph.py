@@ -181,9 +181,9 @@ class Builder:
         """Add one node under its full name; its defaults are filled in. Raises ShapeError, LimitError."""
         shapes = self.shapes
         try:
-            given = [shapes[source] for source in sources]
-            op = op.bind(*given)
-            shape = op.shape(*given)
+            inputs = [shapes[source] for source in sources]
+            op = op.bind(*inputs)
+            shape = op.shape(*inputs)
         except ShapeError as error:
             error.layer = error.layer or name
             raise

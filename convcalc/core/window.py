@@ -195,7 +195,7 @@ class Window(NamedTuple):
 
     def preimage(self, positions: Positions, count: int) -> Positions:
         """Those of the units 0 to `count` - 1 that read at least one of `positions`."""
-        found = []
+        units = []
         self = self._bounded(len(positions.runs) * self.period)
         for phase, reads in enumerate(self.reads):
             turns = (count - 1 - phase) // self.period + 1  # units of this phase
@@ -207,8 +207,8 @@ class Window(NamedTuple):
                     else:
                         low, high = (0, turns - 1) if a < stop and b > start else (0, -1)
                     if low <= high:
-                        found.append(places(phase + low * self.period, high - low + 1, self.period))
-        return union(found) if found else NOTHING
+                        units.append(places(phase + low * self.period, high - low + 1, self.period))
+        return union(units) if units else NOTHING
 
     @property
     def _most_runs(self) -> int:

@@ -255,14 +255,14 @@ class _Parser:
 
     def items(self) -> Items:
         start = self.offset
-        found = [self.item()]
+        items = [self.item()]
         while self.take(","):
-            found.append(self.item())
-        if _count(tuple(found)) > MAX_LAYERS:
+            items.append(self.item())
+        if _count(tuple(items)) > MAX_LAYERS:
             raise LimitError(
                 f"the text has more than {MAX_LAYERS:,} layers (from offset {start} on)", hint="repeat less"
             )
-        return tuple(found)
+        return tuple(items)
 
     def item(self) -> Item:
         self.skip()
@@ -295,17 +295,17 @@ class _Parser:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise LimitError(f"brackets nested deeper than {MAX_DEPTH} (at offset {opened})")
-        found = rule()
+        content = rule()
         if not self.take(")"):
             self.fail(f"expected a comma or a closing bracket, found {self.found()}")
         self.depth -= 1
-        return found
+        return content
 
     def branches(self) -> tuple[Items, ...]:
-        found = [self.items()]
+        branches = [self.items()]
         while self.take("|"):
-            found.append(self.items())
-        return tuple(found)
+            branches.append(self.items())
+        return tuple(branches)
 
     def element(self) -> Item:
         """A layer, a join or a call of a catalogue entry."""

@@ -36,8 +36,8 @@ class Source:
         import json
 
         written = {field.name: getattr(self, field.name) for field in fields(self)}
-        said = {name: value for name, value in written.items() if value not in ("", (), False)}
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+        named = {name: value for name, value in written.items() if value not in ("", (), False)}
+        return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def as_inputs(given: Shape | str | Sequence[Shape | str] | None) -> tuple[str, ...]:

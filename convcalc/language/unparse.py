@@ -40,9 +40,9 @@ def unparse(graph: Graph) -> str:
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         ends = f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
         raise UnspeakableError(f"a text has one input and one output, this network has {ends}")
-    said = _Writer(graph).whole()
-    _check(said, graph)
-    return said
+    text = _Writer(graph).whole()
+    _check(text, graph)
+    return text
 
 
 def _check(said: str, graph: Graph) -> None:
@@ -90,9 +90,9 @@ class _Writer:
                     hint="a text's branches share nothing but their start",
                 )
             self.written.add(end)
-            said = "" if isinstance(op, Copy) else self.layer(end)
-            if said:
-                items.append(said)
+            item = "" if isinstance(op, Copy) else self.layer(end)
+            if item:
+                items.append(item)
             end = self.parting[end] if isinstance(op, Join) else inputs[0]
         return _joined(items[::-1]) or "id"
 
@@ -117,9 +117,9 @@ def _problem(op: Op, inputs: int) -> str:
     if inputs != 1 and not isinstance(op, Join):
         return f"{op.kind} reads {inputs} tensors"
     names: list[str] = [field.name for field in fields(op)] if is_dataclass(op) else []
-    said = {field.name for field, _ in options(type(op))}
+    sayable = {field.name for field, _ in options(type(op))}
     for name in names:
-        if name in said:
+        if name in sayable:
             continue
         if getattr(op, name) != getattr(type(op), name):
             return f"no letter of {op.word} says {name}={getattr(op, name)}"
@@ -128,7 +128,7 @@ def _problem(op: Op, inputs: int) -> str:
 
 def _dominators(graph: Graph) -> dict[int, int]:
     """For every node the last one that each way from the input to it passes."""
-    found: dict[int, int] = {}
+    dominators: dict[int, int] = {}
     for index, (op, inputs, name) in enumerate(graph.nodes):
         if type(op) is Input:
             continue
@@ -141,23 +141,23 @@ def _dominators(graph: Graph) -> dict[int, int]:
         for other in inputs[1:]:
             while meeting != other:
                 meeting, other = min(meeting, other), max(meeting, other)
-                other = found[other]
-        found[index] = meeting
-    return found
+                other = dominators[other]
+        dominators[index] = meeting
+    return dominators
 
 
 def _joined(items: Sequence[str]) -> str:
     """Items with commas; what follows itself is a repetition."""
-    said: list[str] = []
+    parts: list[str] = []
     at = 0
     while at < len(items):
         length, times = _repeat(items, at)
         block = ", ".join(items[at : at + length])
         if times > 1:
             block = f"{block}*{times}" if length == 1 else f"({_joined(items[at : at + length])})*{times}"
-        said.append(block)
+        parts.append(block)
         at += length * times
-    return ", ".join(said)
+    return ", ".join(parts)
 
 
 def _repeat(items: Sequence[str], at: int) -> tuple[int, int]:

@@ -61,8 +61,8 @@ class _Convolution(Kernel):
                 hint="put it before the dense layer or flatten",
             )
         channels, padding = self.channels, self.padding
-        given = (self.kernel, self.stride, padding, self.dilation)
-        if channels is not None and all(type(value) is tuple and len(value) == axes for value in given):
+        per_axis = (self.kernel, self.stride, padding, self.dilation)
+        if channels is not None and all(type(value) is tuple and len(value) == axes for value in per_axis):
             self._check(x)
             return self
         kernel = each_axis(self.kernel, x, "kernel")
