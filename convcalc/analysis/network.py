@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcalc.analysis.counts import Layer, all_parameters, by_module, count_layers, kinds
 from convcalc.analysis.memory import Memory, activations, buffers
-from convcalc.core.errors import LimitError, suggest
+from convcalc.core.errors import ConfirmError, LimitError, suggest
 from convcalc.core.graph import Graph
 from convcalc.core.operator import Formula, Params
 
@@ -200,10 +200,14 @@ class Network:
         """
         tell = progress or (lambda stage: None)
         if self.prove is not None:
-            return self.prove(self, device, tell)
-        from convcalc.pytorch.verify.confirm import confirm
+            proof = self.prove(self, device, tell)
+        else:
+            from convcalc.pytorch.verify.confirm import confirm
 
-        return confirm(self, device=device, progress=tell)
+            proof = confirm(self, device=device, progress=tell)
+        if proof.missing:
+            raise ConfirmError(f"the proof does not check {' and '.join(proof.missing)}: it proves nothing")
+        return proof
 
     def __str__(self) -> str:
         """The table of `convcalc summary`."""

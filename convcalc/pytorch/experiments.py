@@ -1,14 +1,11 @@
-"""Experiments on real modules for what counting does not show: equal functions, dependence, time.
+"""Experiments on real modules for what counting does not show: equal functions, dependence, time (see `timing`).
 
 `TorchLaboratory` is what `convcalc.checks.claims` calls a laboratory. Two networks are compared with the
-weights of one copied to the other, in float64; times are taken in turns, so that a slow moment of the
-machine falls on all.
+weights of one copied to the other, in float64.
 """
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,11 +16,10 @@ from convcalc.core.errors import ConfirmError, UsageError
 from convcalc.core.graph import Graph
 from convcalc.pytorch.build import BuiltModule, build
 from convcalc.pytorch.device import device_of
+from convcalc.pytorch.timing import quartiles
 
 SEED = 0
 BATCH = 2
-WARM_UP = 3
-REPEATS = 15
 
 
 class _Match(NamedTuple):
@@ -96,31 +92,8 @@ class TorchLaboratory:
         key = tuple(map(id, graphs))
         if key not in self._times:
             self._tell("taking times")
-            self._times[key] = (graphs, self._measure(graphs))
+            self._times[key] = (graphs, quartiles(graphs, self.device))
         return self._times[key][1]
-
-    def _measure(self, graphs: Sequence[Graph]) -> list[list[float]]:
-        networks = [build(graph).to(self.device).eval() for graph in graphs]
-        inputs = [[torch.rand(1, *shape, device=self.device) for shape in graph.input_shapes] for graph in graphs]
-        times: list[list[float]] = [[] for _ in graphs]
-        with torch.inference_mode():
-            for turn in range(WARM_UP + REPEATS):
-                for network, given, measured in zip(networks, inputs, times, strict=True):
-                    taken = self._time(network, given)
-                    if turn >= WARM_UP:
-                        measured.append(1000 * taken)
-        return [statistics.quantiles(measured, n=4) for measured in times]
-
-    def _time(self, network: BuiltModule, inputs: Sequence[Tensor]) -> float:
-        self._wait()
-        start = time.perf_counter()
-        network(*inputs)
-        self._wait()
-        return time.perf_counter() - start
-
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
 
     def _alike(self, one: Graph, other: Graph) -> tuple[BuiltModule, BuiltModule, list[Tensor]]:
         """Both networks with the same random weights, and random inputs."""

@@ -57,6 +57,10 @@ main()
 _LIVE: weakref.WeakValueDictionary[int, Child] = weakref.WeakValueDictionary()
 
 
+class SilentError(ModelError):
+    """The process ended, or took too long, and gave no answer."""
+
+
 class Child:
     """A process for one model.
 
@@ -131,7 +135,7 @@ class Child:
             if not self._read(deadline):
                 if time.monotonic() >= deadline:
                     hint = "allow more with --timeout SECONDS"
-                    raise ModelError(f"{self.name} takes longer than {timeout:g} seconds", hint=hint)
+                    raise SilentError(f"{self.name} takes longer than {timeout:g} seconds", hint=hint)
                 raise self._ended()
         line, _, self._unread = self._unread.partition(b"\n")
         if not line.startswith(self._nonce.encode()):
@@ -173,12 +177,12 @@ class Child:
         """Whether there is something to read."""
         return pipe is not None and not pipe.closed and bool(select.select([pipe], [], [], 0)[0])
 
-    def _ended(self) -> ModelError:
+    def _ended(self) -> SilentError:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         code = self._process.returncode
         how = "" if code is None else f" by signal {-code}" if code < 0 else f" with exit code {code}"
-        return ModelError(f"{self.name} ends its process{how} before it answers", hint="what it said last is above")
+        return SilentError(f"{self.name} ends its process{how} before it answers", hint="what it said last is above")
 
     def _wrong(self, why: str) -> ModelError:
         return ModelError(

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple, TypeVar
 from convcalc.analysis.network import Network
 from convcalc.analysis.proof import Confirmation
 from convcalc.core import errors
-from convcalc.core.errors import ConvcalcError, ModelError, SpecError
+from convcalc.core.errors import ConfirmError, ConvcalcError, ModelError, SpecError
 from convcalc.core.graph import Graph
 from convcalc.core.plugins import LOADED
-from convcalc.sandbox.child import Child
+from convcalc.sandbox.child import Child, SilentError
 
 TIMEOUT = 120.0
 """Seconds that a model's code may take, unless the command line says otherwise."""
@@ -169,6 +169,8 @@ class Model:
         try:
             answer = self.child.ask({"prove": device}, self.sandbox.timeout, progress)
             return self._read(lambda data: _proof(data, network, self.traced), answer)
+        except SilentError as error:
+            raise ConfirmError(error.message, hint=error.hint) from None
         finally:
             self.child.close()
 

@@ -166,6 +166,14 @@ def test_what_cannot_be_proved_is_said(speaks: Any) -> None:
         load().confirm()
 
 
+@pytest.mark.parametrize(("lines", "why"), [("sys.exit(7)", "with exit code 7"), ("time.sleep(9)", "longer than 2")])
+def test_a_process_that_is_lost_while_it_proves_is_no_proof(lines: str, why: str, speaks: Any) -> None:
+    speaks(f"ask(); say({json.dumps(TRACED)!r}); ask(); {lines}")
+    network = load(timeout=2)
+    with pytest.raises(ConfirmError, match=why):
+        network.confirm()
+
+
 def test_few_processes_are_kept_and_an_ended_one_starts_again(speaks: Any) -> None:
     speaks(f"ask(); say({json.dumps(TRACED)!r})\nif sys.stdin.readline(): say({proof_of(OUTPUT, PARAMS)!r})")
     networks = [load() for _ in range(MAX_CHILDREN + 2)]

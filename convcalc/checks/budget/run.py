@@ -15,7 +15,7 @@ from convcalc.checks.claims.words import Laboratory
 from convcalc.checks.models import ImportNotAllowedError
 from convcalc.checks.toml import ConfigurationError, read_text
 from convcalc.checks.verdict import FAILED, PASSED, UNKNOWN, Notice, Report, Verdict
-from convcalc.core.errors import ConfirmError, ConvcalcError, UsageError
+from convcalc.core.errors import ConfirmError, ConvcalcError, ModelError, UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,11 +217,9 @@ def _proofs(entry: Entry, judge: Judge) -> Iterator[Verdict]:
 def _proof(network: Network) -> tuple[str, str]:
     try:
         proof = network.confirm("cpu")
-    except (ConfirmError, ImportError, OSError) as error:
+    except (ConfirmError, ModelError) as error:
         hint = getattr(error, "hint", "") or "pip install 'convcalc[torch]'"
         return UNKNOWN, f"the proof cannot be made: {str(error).partition(chr(10))[0]} ({hint})"
-    if not proof.checks:
-        return UNKNOWN, "the proof saw nothing"
     if proof.ok:
         return PASSED, f"the real module agrees in {len(proof.checks)} numbers"
     worst = proof.failures[0]

@@ -170,7 +170,11 @@ def test_a_model_that_does_not_run_for_real_is_declined() -> None:
     ],
 )
 def test_a_proof_of_nothing_is_none(checks: tuple[Check, ...]) -> None:
-    assert not Confirmation("cpu", "2", checks, ()).ok
+    proof = Confirmation("cpu", "2", checks, ())
+    assert not proof.ok
+    network = convcalc.load("3x3")
+    with pytest.raises(convcalc.ConfirmError, match="it proves nothing"):
+        Network(graph=network.graph, prove=lambda network, device, progress: proof).confirm()
 
 
 def test_a_model_in_half_precision_is_allocated_as_it_is() -> None:
