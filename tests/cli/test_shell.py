@@ -289,7 +289,7 @@ def test_what_a_model_prints_is_data(tmp_path: Path) -> None:
 
 
 def test_a_broken_budget_stays_broken_where_nobody_reads(tmp_path: Path) -> None:
-    checks = [f'[[check]]\nname = "a{i}"\nspec = "3x3"\nparams = {{ max = 1 }}\n' for i in range(300)]
+    checks = [f'[[check]]\nname = "{i:0190}"\nspec = "3x3"\nparams = {{ max = 1 }}\n' for i in range(300)]
     (tmp_path / "convcalc.toml").write_text("\n".join(checks))
     done = shell(f'cd "{tmp_path}"; set -o pipefail; convcalc check | true')
     assert done.returncode == 1

@@ -253,14 +253,10 @@ def _write_file(path: Path, text: str, *, append: bool = False) -> None:
 
 def _written(report: Report, options: Options, code: int) -> int:
     """Write the report to stdout; the exit code is the report's, even where nobody reads it to its end."""
-    from convcalc.cli.answer import discard_stdout
     from convcalc.report.write.check import render
 
     text = render(report, options.format, strict=options.strict)
-    try:
-        write(_coloured(text) if options.format == "text" and is_styled(sys.stdout) else text)
-    except BrokenPipeError:
-        discard_stdout()
+    write(_coloured(text) if options.format == "text" and is_styled(sys.stdout) else text)
     return code
 
 
