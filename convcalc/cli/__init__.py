@@ -57,11 +57,17 @@ class Commands(click.Group):
         code: Any = 0
         try:
             _check_streams()
+            streams = sys.stdout, sys.stderr
             code = super().main(given, prog_name or "convcalc", complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
         except (click.Abort, KeyboardInterrupt):
             code = EXIT_INTERRUPTED
         except BrokenPipeError:
+            _let_the_last_flush_pass()
+        except SystemExit as end:
+            if (sys.stdout, sys.stderr) == streams:
+                failure = UsageError(f"code that was imported ends the process with {end.code!r}")
+            sys.stdout, sys.stderr = streams  # click wraps them where a reader has left; its 1 is a failed check's
             _let_the_last_flush_pass()
         except (ConvcalcError, click.ClickException, OSError) as error:
             failure = error

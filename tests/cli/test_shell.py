@@ -60,6 +60,13 @@ class TestStreams:
         assert done.stderr == ""
         assert len(done.stdout.splitlines()) == 1
 
+    @pytest.mark.parametrize("line", ["schema", "--help", "completion bash", "blocks resnet50", "params resnet50"])
+    def test_a_reader_that_wants_nothing(self, line: str) -> None:
+        """Written while nobody reads any more, as `sleep` makes sure; pipes hold 64 kB, so little fails at the end."""
+        done = shell(f"set -o pipefail; (sleep 1; convcalc {line}) | true")
+        assert done.returncode in (0, 141)
+        assert done.stderr == ""
+
     def test_a_current_folder_that_is_gone(self) -> None:
         gone = 'cd "$(mktemp -d)"; rmdir "$PWD"; '
         assert shell(f"{gone} convcalc params 3x3").returncode == 0
@@ -250,6 +257,7 @@ class TestPlugins:
             ("return {}['x']", "the metric own fails: KeyError: 'x'"),
             ("return 'many'", "the metric own is a str"),
             ("return network.nosuch", "the metric own fails: AttributeError"),
+            ("raise SystemExit(0)", "code that was imported ends the process with 0"),
         ],
     )
     def test_a_metric_that_fails(self, body: str, message: str, tmp_path: Path) -> None:
