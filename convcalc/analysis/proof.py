@@ -5,6 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from convcalc.core.errors import UsageError
+
+INSTALL = "pip install 'convcalc[torch]'"
+"""How what models and proofs need is installed."""
+
+
+class NotInstalledError(UsageError):
+    """What a model or a proof needs is not installed."""
+
+
+def require_torch(what: str) -> None:
+    """Raise NotInstalledError unless all that `what` needs is installed."""
+    from importlib.util import find_spec
+
+    if missing := [name for name in ("torch", "fvcore") if find_spec(name) is None]:
+        raise NotInstalledError(f"{what} needs {' and '.join(missing)}, not installed here", hint=INSTALL)
+
 
 class Check(NamedTuple):
     """One number that a witness measured on the real module, beside the one expected.

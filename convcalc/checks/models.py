@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
 from convcalc.analysis.load import load_text
 from convcalc.analysis.network import Network
-from convcalc.core.errors import ConvcalcError, UsageError
+from convcalc.core.errors import ConvcalcError
 from convcalc.language.source import Source
-
-INSTALL = "pip install 'convcalc[torch]'"
 
 MAX_QUOTED = 20_000
 """The most that is passed on of what a model prints."""
@@ -81,18 +78,11 @@ def refuse_plugin(name: str, python_path: Sequence[str]) -> NoReturn:
     raise ImportNotAllowedError(f"the plugin {name}", name, "--allow-import")
 
 
-def require_torch(what: str) -> None:
-    """Raise UsageError unless torch is here."""
-    if missing := [name for name in ("torch", "fvcore") if find_spec(name) is None]:
-        raise UsageError(f"{what} needs {' and '.join(missing)}, not installed here", hint=INSTALL)
-
-
 def trace(source: Source, folders: Sequence[Path], timeout: float, tell: Callable[[str], object]) -> Network:
     """The model that `source` names, imported from `folders` in a process of its own.
 
     Raises ModelError, SpecError, UsageError.
     """
-    require_torch(source.text)
     from convcalc.sandbox.load import load_model
     from convcalc.sandbox.parent import Sandbox
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from convcalc.analysis.network import Network
-from convcalc.analysis.proof import Confirmation
+from convcalc.analysis.proof import INSTALL, Confirmation, NotInstalledError, require_torch
 from convcalc.core.errors import ConfirmError
 
 if TYPE_CHECKING:
     from convcalc.cli.progress import Progress
-
-INSTALL = "pip install 'convcalc[torch]'"
 
 
 class Proof(NamedTuple):
@@ -29,7 +27,7 @@ class Proof(NamedTuple):
 def prove(network: Network, *, confirm: bool | None = None, device: str = "cpu", demanded: bool = False) -> Proof:
     """Prove a network's numbers on the real module, unless `confirm` is False.
 
-    Raises ConfirmError where that cannot be done and is `demanded`.
+    Raises ConfirmError or NotInstalledError where that cannot be done and is `demanded`.
     """
     if confirm is False:
         return Proof()
@@ -39,7 +37,7 @@ def prove(network: Network, *, confirm: bool | None = None, device: str = "cpu",
         with Progress("confirming") as progress:
             check_torch(load=network.prove is None, progress=progress)
             return Proof(confirmation=network.confirm(device, progress))
-    except ConfirmError as error:
+    except (ConfirmError, NotInstalledError) as error:
         if demanded:
             raise
         if isinstance(error, NotInstalledError):
@@ -47,16 +45,9 @@ def prove(network: Network, *, confirm: bool | None = None, device: str = "cpu",
         return Proof(declined=error.message + (f" ({error.hint})" if error.hint else ""))
 
 
-class NotInstalledError(ConfirmError):
-    """What proofs need is not installed."""
-
-
 def check_torch(*, load: bool, progress: Progress) -> None:
-    """Raise ConfirmError where torch or fvcore is missing; and if it is to `load` here, where it does not."""
-    from importlib.util import find_spec
-
-    if missing := [name for name in ("torch", "fvcore") if find_spec(name) is None]:
-        raise NotInstalledError(f"a proof needs {' and '.join(missing)}, not installed here", hint=INSTALL)
+    """Raise NotInstalledError where torch is missing, ConfirmError where it is to `load` here and does not."""
+    require_torch("a proof")
     if load:
         progress("loading torch")
         try:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from convcalc.analysis.load import channels_first, load_text
 from convcalc.analysis.network import Network
+from convcalc.analysis.proof import require_torch
 from convcalc.core.errors import ModelError, UsageError
 from convcalc.language.source import Source
 from convcalc.sandbox.parent import Model, Sandbox, Target, TracedModel, is_target
@@ -27,10 +26,7 @@ def load_model(source: Source, sandbox: Sandbox) -> Network:
                 hint="give the model arguments: package.module:Net(width=32)",
             )
     target = Target.read(source.text)
-    if missing := [name for name in ("torch", "fvcore") if find_spec(name) is None]:
-        raise UsageError(
-            f"{source.text} needs {' and '.join(missing)}, not installed here", hint="pip install 'convcalc[torch]'"
-        )
+    require_torch(source.text)
     model = Model(target, source.inputs, sandbox)
     try:
         traced = model.trace()

@@ -488,7 +488,7 @@ def test_without_torch_the_claim_says_how_to_run_it(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     code, out, _ = run(capsys, "kernels/shuffle-is-free", "--confirm")
     assert code == 0
-    assert "needs torch (pip install 'convcalc[torch]')" in out
+    assert "needs torch and fvcore, not installed here (pip install 'convcalc[torch]')" in out
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:

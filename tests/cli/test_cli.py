@@ -632,7 +632,7 @@ class TestProof:
         assert run(f"{command} 3x3 {asked} --no-confirm").exit_code == 0
 
     def test_a_model_without_torch(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("convcalc.sandbox.load.find_spec", lambda name: None)
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         message = refused("params torchvision.models:resnet18")
         assert message.startswith("error: torchvision.models:resnet18 needs torch and fvcore, not installed here")
 

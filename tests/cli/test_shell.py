@@ -94,6 +94,17 @@ class TestStreams:
         assert json.loads(done.stdout)["error"]["kind"] == "confirm"
         assert "Traceback" not in done.stderr
 
+    def test_a_device_that_articles_cannot_have(self) -> None:
+        pytest.importorskip("torch")
+        done = shell("convcalc articles kernels/rf-7x7 --confirm --device cuda:99 --format json")
+        assert done.returncode == 2
+        import torch
+
+        if not torch.cuda.is_available():
+            done = shell("convcalc articles kernels/rf-7x7 --confirm --device cuda --format json")
+            assert done.returncode == 2
+            assert json.loads(done.stdout)["error"]["kind"] == "confirm"
+
     def test_errors_are_data(self) -> None:
         done = shell(r"convcalc params $'3x3\x1b[31m'; convcalc params 3x3 --plugin $'\n::error::x'")
         assert ESCAPE not in done.stderr

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcalc.cli.options import CONFIRM, DEVICE
+from convcalc.cli.options import CONFIRM, DEVICE, is_demanded
 from convcalc.core.errors import ConfirmError
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def command(
 
     claims = select(shipped() if file is None else read_file(file), names)
     with Progress("judging") as progress:
+        if is_demanded(confirm):
+            _check_device(device, progress)
         judge = Judge(lambda: _laboratory(progress, device, confirm=confirm is not False))
         judged = []
         for number, claim in enumerate(claims):
@@ -93,16 +95,26 @@ def command(
     return EXIT_UNEXPECTED if _fails(judged, strict=strict) else 0
 
 
+def _check_device(device: str, progress: Progress) -> None:
+    """Raise ConfirmError or NotInstalledError where experiments are demanded and cannot run."""
+    from convcalc.cli.proof import check_torch
+
+    check_torch(load=True, progress=progress)
+    from convcalc.pytorch.device import device_of
+
+    device_of(device)
+
+
 def _laboratory(progress: Progress, device: str, *, confirm: bool) -> Laboratory:
     """Where experiments run. Raises ConfirmError where none are wanted, or none can be."""
-    from importlib.util import find_spec
-
-    from convcalc.cli.proof import INSTALL
+    from convcalc.analysis.proof import NotInstalledError, require_torch
 
     if not confirm:
         raise ConfirmError("left out by --no-confirm", hint="run it with --confirm")
-    if not (find_spec("torch") and find_spec("fvcore")):
-        raise ConfirmError("needs torch", hint=INSTALL)
+    try:
+        require_torch("it")
+    except NotInstalledError as error:
+        raise ConfirmError(error.message, hint=error.hint) from None
     from convcalc.pytorch.experiments import TorchLaboratory
 
     return TorchLaboratory(device, progress)

@@ -16,6 +16,7 @@ from convcalc.core.errors import ConvcalcError, UsageError, suggest
 from convcalc.report.write import check_formats
 
 if TYPE_CHECKING:
+    from convcalc.analysis.proof import require_torch
     from convcalc.checks.budget.files import Budget
     from convcalc.checks.budget.run import Request
     from convcalc.checks.models import Loader
@@ -155,7 +156,6 @@ def _run(options: Options) -> int:
 def _request(options: Options, progress: Callable[..., None]) -> Request:
     from convcalc.checks.budget.run import Request
     from convcalc.checks.claims.words import Laboratory
-    from convcalc.checks.models import require_torch
     from convcalc.core.errors import ConfirmError
 
     def open_laboratory() -> Laboratory:
