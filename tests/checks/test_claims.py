@@ -486,7 +486,8 @@ def test_without_torch_the_claim_says_how_to_run_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    code, out, _ = run(capsys, "kernels/shuffle-is-free", "--confirm")
+    assert run(capsys, "kernels/shuffle-is-free", "--confirm")[0] == 2
+    code, out, _ = run(capsys, "kernels/shuffle-is-free")
     assert code == 0
     assert "needs torch and fvcore, not installed here (pip install 'convcalc[torch]')" in out
 
