@@ -413,6 +413,8 @@ def test_a_plugin_adds_a_metric(stem):
     refused = run(stem, "check")
     assert (refused.returncode, "--allow-import own" in refused.stderr) == (2, True)
     assert run(stem, "check", "--allow-import", "own").returncode == 1
+    check = json.loads(run(stem, "schema", "--plugin", "own").stdout)["properties"]["check"]["items"]
+    assert "joins" in check["properties"]
 
 
 # Reports

@@ -1,7 +1,6 @@
 """The budget's JSON Schema, made from the same tables that the reader looks keys up in.
 
-Editors complete and check a budget with it. It is the file `convcalc.schema.json` beside this module,
-and what `convcalc schema` prints.
+Editors complete and check a budget with it. `convcalc schema` prints it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convcalc.cli.options import CONFIRM, DEVICE, is_demanded
+from convcalc.cli.options import CONFIRM, DEVICE, PLUGIN, is_demanded
 from convcalc.core.errors import ConfirmError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     show_default=True,
     help="How to answer.",
 )
+@PLUGIN
 @CONFIRM
 @DEVICE
 def command(
@@ -55,6 +56,7 @@ def command(
     explain: bool,
     strict: bool,
     format: str,
+    plugins: tuple[str, ...],
     confirm: bool | None,
     device: str,
 ) -> int:
@@ -76,9 +78,12 @@ def command(
     from convcalc.checks.claims import Judge, read_file, select, shipped
     from convcalc.cli.answer import emit, write
     from convcalc.cli.progress import Progress
+    from convcalc.core.plugins import load_plugin
     from convcalc.report.build.articles import articles_document, articles_report
     from convcalc.report.build.document import dumps
 
+    for plugin in plugins:
+        load_plugin(plugin, (".",))
     claims = select(shipped() if file is None else read_file(file), names)
     with Progress("judging") as progress:
         if is_demanded(confirm):
