@@ -42,7 +42,7 @@ _LEAST, _LESS = 1_001, 1_000
 """The ranks of columns that go before a whole network does."""
 
 _DETAILS = (
-    *("weights", "biases", "norm", "buffers"),
+    *("weights", "biases", "norm", "memory.buffers"),
     *("receptive_field.padding", "receptive_field.coverage", "receptive_field.largest_gap"),
 )
 """What a comparison shows only where it is asked for."""
