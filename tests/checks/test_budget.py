@@ -287,11 +287,11 @@ def test_the_schema_refuses_what_the_reader_refuses(mistake):
         table = tomllib.loads(MISTAKES[mistake][0])
     except (tomllib.TOMLDecodeError, ValueError, RecursionError):
         return
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(table, schema())
+    assert not jsonschema.Draft202012Validator(schema()).is_valid(table)
 
 
 def test_the_schema_accepts_every_metric_by_every_name_with_every_operator():
+    validator = jsonschema.Draft202012Validator(schema())
     bounds = {COUNT: "3k", SHARE: "3%", SIZE: 3, SHAPE: "3x3x3", RATIO: 3}
     for name, metric in [(name, m) for m in METRICS.values() for name in (m.name, m.short) if name]:
         kind = kind_of(metric)
@@ -305,7 +305,7 @@ def test_the_schema_accepts_every_metric_by_every_name_with_every_operator():
                         limit = {part: limit}
                     entry = {"name": "a", **table, **limit}
                     document = {"claim" if operators is CLAIM else "check": [entry]}
-                    jsonschema.validate(document, schema())
+                    assert validator.is_valid(document)
                     text = "\n".join(f"{k} = {as_toml(v)}" for k, v in document.items())
                     (read,) = parse_configuration(text, "x").entries[0].limits
                     assert (read.written, read.metric.name, read.operator.key) == (name, metric.name, key)
