@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
     from convcalc.analysis.compare import Comparison
     from convcalc.analysis.counts import Layer
-    from convcalc.analysis.metrics import NoNumberError
-    from convcalc.analysis.metrics import register as metric
+    from convcalc.analysis.metrics import NoNumberError, metric
     from convcalc.analysis.network import Network
     from convcalc.analysis.proof import Check, Confirmation
     from convcalc.analysis.receptive_field import Field, Region, pixel_units, receptive_fields, unit_field
@@ -56,7 +55,7 @@ _LATE = {
     "Region": "convcalc.analysis.receptive_field:Region",
     "block": "convcalc.catalogue.registry:block",
     "input_shape": "convcalc.language.parse:input_shape",
-    "metric": "convcalc.analysis.metrics:register",
+    "metric": "convcalc.analysis.metrics:metric",
     "operator": "convcalc.core.operator:operator",
     "parse": "convcalc.language.parse:parse",
     "pixel_units": "convcalc.analysis.receptive_field:pixel_units",

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from convcalc.analysis.counts import Layer
-from convcalc.analysis.metrics import METRICS, NoNumberError, metric
+from convcalc.analysis.metrics import METRICS, NoNumberError, find_metric
 from convcalc.analysis.network import Network
 from convcalc.core.errors import UsageError
 
@@ -86,7 +86,7 @@ def compared_metrics() -> list[str]:
 
 def _value(network: Network, name: str) -> Any:
     try:
-        return metric(name).read(network)
+        return find_metric(name).read(network)
     except NoNumberError:
         return None
 

@@ -84,7 +84,7 @@ METRICS: dict[str, Metric] = {}
 Read = TypeVar("Read", bound=Callable[..., Any])
 
 
-def metric(name: str) -> Metric:
+def find_metric(name: str) -> Metric:
     """The metric called `name`, by its name or its short one. Raises UsageError.
 
     `layers.KIND` counts the layers of one kind.
@@ -104,7 +104,7 @@ def metric_names() -> list[str]:
     return [name for known in METRICS.values() for name in (known.name, known.short) if name]
 
 
-def register(
+def metric(
     name: str,
     *,
     title: str,
@@ -118,7 +118,7 @@ def register(
 
     Raises ValueError where a metric of that name is registered already.
 
-    >>> @register("macs_per_param", title="MACs per parameter", unit="ratio")
+    >>> @metric("macs_per_param", title="MACs per parameter", unit="ratio")
     ... def macs_per_param(network):
     ...     '''How often each parameter is used.'''
     ...     return Fraction(network.macs, network.params)
@@ -215,13 +215,13 @@ def _layers_of_kind(kind: str) -> Metric:
 # ------------------------------------------------------------------ parameters and arithmetic
 
 
-@register("params", title="params", unit="parameters", layer=lambda layer: layer.params, witness="the module")
+@metric("params", title="params", unit="parameters", layer=lambda layer: layer.params, witness="the module")
 def _params(network: Network) -> int:
     """Trainable parameters, those of normalisation included."""
     return network.params
 
 
-@register(
+@metric(
     "weights", title="weights", unit="parameters", layer=lambda layer: layer.parameters.weights, witness="the module"
 )
 def _weights(network: Network) -> int:
@@ -229,25 +229,25 @@ def _weights(network: Network) -> int:
     return network.parameters.weights
 
 
-@register("biases", title="biases", unit="parameters", layer=lambda layer: layer.parameters.biases)
+@metric("biases", title="biases", unit="parameters", layer=lambda layer: layer.parameters.biases)
 def _biases(network: Network) -> int:
     """Biases of convolutions and dense layers."""
     return network.parameters.biases
 
 
-@register("norm", title="norm", unit="parameters", layer=lambda layer: layer.parameters.norm)
+@metric("norm", title="norm", unit="parameters", layer=lambda layer: layer.parameters.norm)
 def _norm(network: Network) -> int:
     """Scales and shifts of normalisation layers."""
     return network.parameters.norm
 
 
-@register("frozen", title="frozen", unit="parameters", layer=lambda layer: layer.parameters.frozen)
+@metric("frozen", title="frozen", unit="parameters", layer=lambda layer: layer.parameters.frozen)
 def _frozen(network: Network) -> int:
     """Parameters that are not trained, outside the total of the trainable ones."""
     return network.parameters.frozen
 
 
-@register(
+@metric(
     "macs",
     title="MACs",
     unit="MACs",
@@ -260,15 +260,13 @@ def _macs(network: Network) -> int:
     return network.macs
 
 
-@register("flops", title="FLOPs (2 x MACs)", unit="FLOPs", layer=lambda layer: layer.flops, needs_counts=True)
+@metric("flops", title="FLOPs (2 x MACs)", unit="FLOPs", layer=lambda layer: layer.flops, needs_counts=True)
 def _flops(network: Network) -> int:
     """2 x MACs."""
     return network.flops
 
 
-@register(
-    "elementwise", title="elementwise", unit="operations", layer=lambda layer: layer.elementwise, needs_counts=True
-)
+@metric("elementwise", title="elementwise", unit="operations", layer=lambda layer: layer.elementwise, needs_counts=True)
 def _elementwise(network: Network) -> int:
     """All other arithmetic: biases, normalisation, activations, pooling, joins."""
     return network.elementwise
@@ -277,7 +275,7 @@ def _elementwise(network: Network) -> int:
 # ------------------------------------------------------------------ memory
 
 
-@register(
+@metric(
     "memory.params", title="parameters", unit="elements", layer=lambda layer: layer.params + layer.parameters.frozen
 )
 def _memory_params(network: Network) -> int:
@@ -285,25 +283,25 @@ def _memory_params(network: Network) -> int:
     return network.memory.params
 
 
-@register("memory.buffers", title="buffers", unit="elements")
+@metric("memory.buffers", title="buffers", unit="elements")
 def _memory_buffers(network: Network) -> int:
     """Elements that are kept beside the parameters and not learned, such as running statistics."""
     return network.memory.buffers
 
 
-@register("memory.activations", title="activations written", unit="elements", short="activations", needs_counts=True)
+@metric("memory.activations", title="activations written", unit="elements", short="activations", needs_counts=True)
 def _memory_activations(network: Network) -> int:
     """Elements that the layers of an inference pass write."""
     return network.memory.activations
 
 
-@register("memory.peak", title="peak of activations", unit="elements", short="peak", needs_counts=True)
+@metric("memory.peak", title="peak of activations", unit="elements", short="peak", needs_counts=True)
 def _memory_peak(network: Network) -> int:
     """Elements of activations alive at once in an inference pass, at most."""
     return network.memory.peak
 
 
-@register("memory.training", title="kept for training", unit="elements", short="training", needs_counts=True)
+@metric("memory.training", title="kept for training", unit="elements", short="training", needs_counts=True)
 def _memory_training(network: Network) -> int:
     """Elements of activations that are kept for the backward pass."""
     return network.memory.training
@@ -312,34 +310,32 @@ def _memory_training(network: Network) -> int:
 # ------------------------------------------------------------------ the receptive field, before it turns global
 
 
-@register(
-    "receptive_field.size", title="receptive field", unit=SIZE, short="rf", witness="gradients", needs_counts=True
-)
+@metric("receptive_field.size", title="receptive field", unit=SIZE, short="rf", witness="gradients", needs_counts=True)
 def _size(network: Network) -> tuple[int, ...]:
     """Span of the receptive field in every axis (before the output turns global)."""
     return _field(network).size
 
 
-@register("receptive_field.stride", title="effective stride", unit=SIZE, needs_counts=True)
+@metric("receptive_field.stride", title="effective stride", unit=SIZE, needs_counts=True)
 def _stride(network: Network) -> tuple[Any, ...]:
     """How far the receptive field moves from unit to unit, in every axis."""
     return _field(network).stride
 
 
-@register("receptive_field.padding", title="effective padding", unit=SIZE, needs_counts=True)
+@metric("receptive_field.padding", title="effective padding", unit=SIZE, needs_counts=True)
 def _padding(network: Network) -> tuple[int, ...]:
     """How far the first unit reads beyond the input's first place, in every axis."""
     return _field(network).padding
 
 
-@register("receptive_field.coverage", title="coverage", unit=SHARE, short="coverage", needs_counts=True)
+@metric("receptive_field.coverage", title="coverage", unit=SHARE, short="coverage", needs_counts=True)
 def _coverage(network: Network) -> Fraction:
     """Places read / places spanned by the receptive field."""
     region = _known_holes(_field(network))
     return Fraction(region.count, prod(region.size))
 
 
-@register("receptive_field.largest_gap", title="largest gap", unit=SIZE, needs_counts=True)
+@metric("receptive_field.largest_gap", title="largest gap", unit=SIZE, needs_counts=True)
 def _largest_gap(network: Network) -> tuple[int, ...]:
     """The longest stretch of unread places between two that are read, in every axis."""
     return tuple(axis.largest_gap for axis in _known_holes(_field(network)).axes)
@@ -348,13 +344,13 @@ def _largest_gap(network: Network) -> tuple[int, ...]:
 # ------------------------------------------------------------------ structure
 
 
-@register("layers", title="layers", unit="layers", layer=lambda layer: 1)
+@metric("layers", title="layers", unit="layers", layer=lambda layer: 1)
 def _layers(network: Network) -> int:
     """Layers; of one kind: layers.conv."""
     return len(network.layers)
 
 
-@register("output", title="output", unit=SHAPE, witness="the module")
+@metric("output", title="output", unit=SHAPE, witness="the module")
 def _output(network: Network) -> tuple[int, ...]:
     """The output's shape, without the batch."""
     return network.graph.output_shape

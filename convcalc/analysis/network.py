@@ -181,9 +181,9 @@ class Network:
 
         Raises UsageError if no metric is called so, NoNumberError where this network has no such number.
         """
-        from convcalc.analysis.metrics import metric
+        from convcalc.analysis.metrics import find_metric
 
-        return metric(name).value(self)
+        return find_metric(name).value(self)
 
     def to_dict(self, dtype: str | None = None) -> dict[str, Any]:
         """The JSON document of the output contract; with `dtype` ("float16") memory in bytes, too."""

@@ -75,7 +75,7 @@ def all_measured(network: Network) -> dict[str, Value]:
     known = {}
     for name in [*metrics.METRICS, *(LAYERS + kind for kind in network.kinds)]:
         try:
-            known[name] = measured(network, metrics.metric(name))
+            known[name] = measured(network, metrics.find_metric(name))
         except NoNumberError:
             continue
     return known
@@ -486,7 +486,7 @@ def _limits(table: Table, key: str, name: str, operators: Mapping[str, Operator]
 
 def _metric(name: str) -> Metric | None:
     try:
-        return metrics.metric(name)
+        return metrics.find_metric(name)
     except UsageError:
         return None
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcalc.analysis.load import load_text
-from convcalc.analysis.metrics import METRICS, RATIO, SHAPE, SHARE, SIZE, layer_kinds, register
+from convcalc.analysis.metrics import METRICS, RATIO, SHAPE, SHARE, SIZE, layer_kinds, metric
 from convcalc.checks.budget import Request, check, parse_configuration, read_budget
 from convcalc.checks.budget.judge import Judge, no_laboratory
 from convcalc.checks.budget.lock import Baseline, Lock, format_lock, parse_lock
@@ -293,8 +293,8 @@ def test_the_schema_refuses_what_the_reader_refuses(mistake):
 def test_the_schema_accepts_every_metric_by_every_name_with_every_operator():
     validator = jsonschema.Draft202012Validator(schema())
     bounds = {COUNT: "3k", SHARE: "3%", SIZE: 3, SHAPE: "3x3x3", RATIO: 3}
-    for name, metric in [(name, m) for m in METRICS.values() for name in (m.name, m.short) if name]:
-        kind = kind_of(metric)
+    for name, entry in [(name, m) for m in METRICS.values() for name in (m.name, m.short) if name]:
+        kind = kind_of(entry)
         for table, operators in (({"spec": "3x3"}, CHECK), ({"left": "3x3", "right": "5x5"}, CLAIM)):
             for key, operator in operators.items():
                 if kind in operator.kinds:
@@ -317,7 +317,7 @@ def test_the_schema_accepts_every_metric_by_every_name_with_every_operator():
 @pytest.fixture
 def branching():
     """A metric of a user's own, which adds up over layers."""
-    register("own.joins", title="joins", unit="joins", layer=lambda layer: int(len(layer.inputs) > 1))(
+    metric("own.joins", title="joins", unit="joins", layer=lambda layer: int(len(layer.inputs) > 1))(
         lambda network: sum(len(layer.inputs) > 1 for layer in network.layers)
     )
     yield

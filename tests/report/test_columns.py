@@ -10,7 +10,7 @@ from fractions import Fraction
 import pytest
 
 from convcalc import compare, load
-from convcalc.analysis.metrics import METRICS, register
+from convcalc.analysis.metrics import METRICS, metric
 from convcalc.core.errors import UsageError
 from convcalc.report.build.columns import LONG, View, check_columns, column_names, layer_column
 from convcalc.report.build.comparison import comparison_report, paper_report
@@ -29,11 +29,11 @@ def main_table(report: Report) -> list[dict[str, str]]:
 def own_metrics() -> Iterator[None]:
     """A user's metrics: one that adds up over layers, one of the whole."""
 
-    @register("branches", title="joins", unit="layers", layer=lambda layer: int(len(layer.inputs) > 1))
+    @metric("branches", title="joins", unit="layers", layer=lambda layer: int(len(layer.inputs) > 1))
     def branches(network: object) -> int:
         return 2
 
-    @register("reuse", title="MACs per parameter", unit="ratio")
+    @metric("reuse", title="MACs per parameter", unit="ratio")
     def reuse(network: object) -> Fraction:
         return Fraction(7, 2)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from convcalc import __version__
-from convcalc.analysis.metrics import METRICS, metric
+from convcalc.analysis.metrics import METRICS, find_metric
 from convcalc.analysis.network import Network
 from convcalc.checks.limits import SIZES, Value, all_measured, kind_of
 from convcalc.checks.toml import ConfigurationError, load
@@ -173,7 +173,7 @@ def _read_cost(number: Any) -> int:
 
 
 def _read_value(name: str, written: Any) -> Value:
-    kind = kind_of(metric(name))
+    kind = kind_of(find_metric(name))
     items = written if isinstance(written, list) else [written]
     if not items or (kind not in SIZES and len(items) != 1):
         raise ValueError(f"{name} is one number")

@@ -84,7 +84,7 @@ def _named(specs: tuple[str, ...]) -> list[tuple[str, str]]:
 
 def _check(name: str, source: Source, network: Network) -> Iterator[str]:
     """The lines of one check."""
-    from convcalc.analysis.metrics import NoNumberError, metric
+    from convcalc.analysis.metrics import NoNumberError, find_metric
 
     yield "[[check]]"
     yield f"name = {_text(name)}"
@@ -93,7 +93,7 @@ def _check(name: str, source: Source, network: Network) -> Iterator[str]:
     yield f"input = {_text(shapes[0]) if len(shapes) == 1 else json.dumps(shapes)}"
     for key, operator in LIMITS.items():
         try:
-            number = metric(key).value(network)
+            number = find_metric(key).value(network)
         except NoNumberError as error:
             yield f"# {key}: {error.message.splitlines()[0]}"
             continue

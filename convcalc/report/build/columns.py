@@ -11,7 +11,17 @@ from math import inf, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convcalc.analysis.counts import Layer
-from convcalc.analysis.metrics import LAYERS, METRICS, RATIO, SHARE, SIZE, Metric, NoNumberError, metric, metric_names
+from convcalc.analysis.metrics import (
+    LAYERS,
+    METRICS,
+    RATIO,
+    SHARE,
+    SIZE,
+    Metric,
+    NoNumberError,
+    find_metric,
+    metric_names,
+)
 from convcalc.analysis.network import Network
 from convcalc.core.errors import UsageError, suggest
 from convcalc.report.parts import Cell, Column, Part, Table, amount, percent, show
@@ -141,7 +151,7 @@ def layer_column(network: Network, choice: Choice, main: str) -> LayerColumn:
         return described
     if name == "share" or name.endswith(SHARE_OF):
         return _share(network, choice, main if name == "share" else name.removesuffix(SHARE_OF))
-    return _counted(network, choice, metric(name))
+    return _counted(network, choice, find_metric(name))
 
 
 def check_columns(names: Sequence[str]) -> None:
@@ -242,12 +252,12 @@ def _field_column(network: Network, choice: Choice, name: str) -> LayerColumn:
 
     shown = {"show": percent} if name.endswith("coverage") else {"left": True}
     column = Column(choice.heading or _FIELDS[name], rank=choice.rank, **shown)
-    return LayerColumn(column=column, cell=cell, whole=_whole(network, metric(name)), by_layer=True, order=order)
+    return LayerColumn(column=column, cell=cell, whole=_whole(network, find_metric(name)), by_layer=True, order=order)
 
 
 def _share(network: Network, choice: Choice, name: str) -> LayerColumn:
     """A layer's part of what all layers come to."""
-    entry = metric(name)
+    entry = find_metric(name)
     part = entry.layer
     if part is None:
         raise UsageError(f"{entry.name} does not add up over layers: they have no shares of it")

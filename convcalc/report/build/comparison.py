@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from convcalc.analysis.compare import Aligned, Comparison, align, compared_metrics
-from convcalc.analysis.metrics import METRICS, Metric, metric
+from convcalc.analysis.metrics import METRICS, Metric, find_metric
 from convcalc.analysis.network import Network
 from convcalc.report.build.columns import (
     ALL,
@@ -126,7 +126,9 @@ def _compared(view: View) -> list[Metric]:
     if not view.columns:
         return [METRICS[name] for name in compared_metrics() if name not in _DETAILS]
     named = [name.removesuffix(SHARE_OF) for name in view.columns]
-    return [metric(name) for name in dict.fromkeys(named) if name not in ("layer", "op", "spec", "inputs", "share")]
+    return [
+        find_metric(name) for name in dict.fromkeys(named) if name not in ("layer", "op", "spec", "inputs", "share")
+    ]
 
 
 def _totals(comparison: Comparison, view: View, dtype: str | None) -> Table:
