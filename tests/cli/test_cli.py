@@ -604,7 +604,7 @@ class TestProof:
         confirming(proof(*AGREES))
         assert "\n5x5: confirmed on cpu" in good("compare 3x3 5x5")
         assert json.loads(good("compare 3x3 5x5 --format json"))["models"][1]["confirmed"]["ok"] is True
-        confirming(proof(DISAGREES))
+        confirming(proof(*AGREES, DISAGREES))
         assert run("compare 3x3 5x5").exit_code == 1
         assert run("compare 3x3 5x5 --format json").exit_code == 1
 
@@ -644,7 +644,7 @@ class TestProof:
     def test_switched_off(
         self, variable: str, confirming: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        confirming(proof(DISAGREES))
+        confirming(proof(*AGREES, DISAGREES))
         assert "confirmed" not in good("params 3x3 --no-confirm")
         monkeypatch.setenv("CONVCALC_CONFIRM", variable)
         assert "confirmed" not in good("params 3x3")
