@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from convcalc.analysis.load import load_text
 from convcalc.checks.budget import Request, check, parse_configuration, read_budget
+from convcalc.checks.budget.judge import Judge
 from convcalc.checks.budget.lock import parse_lock
 from convcalc.checks.budget.run import read_lock
 from convcalc.checks.toml import ConfigurationError, load
+from convcalc.checks.verdict import PASSED, UNKNOWN
 from convcalc.core.errors import ConvcalcError
 from convcalc.core.quantity import quantity
 
@@ -114,6 +116,20 @@ def test_a_number_is_bounded_before_it_is_read() -> None:
         with pytest.raises(ConvcalcError, match="40 digits"):
             quantity(written)
     assert quantity(10**39).value == 10**39
+
+
+def test_a_budget_of_many_layers_is_refused_at_once() -> None:
+    text = "".join(
+        f'[[check]]\nname = "n{n}"\nspec = "(1x1)*{30_000 - n}"\ninput = "8x8x8"\nparams.max = "100M"\n'
+        for n in range(24)
+    )
+    begin = time.process_time()
+    configuration = parse_configuration(text, "convcalc.toml")
+    judge = Judge(configuration.source, load_text)
+    verdicts = [verdict for entry in configuration.entries for verdict in judge.entry(entry)]
+    assert [verdict.status for verdict in verdicts] == [PASSED] * 3 + [UNKNOWN] * 21
+    assert "more than 100,000 layers in all" in verdicts[-1].message
+    assert time.process_time() - begin < 3 * SECONDS
 
 
 # What is not a plain file

@@ -16,7 +16,7 @@ from convcalc.checks.claims.words import Laboratory
 from convcalc.checks.limits import Limit, Value
 from convcalc.checks.toml import ConfigurationError, Document
 from convcalc.checks.verdict import FAILED, PASSED, UNKNOWN, WARNED, LayerChange, Notice, Verdict, unknown
-from convcalc.core.errors import ConfirmError, ConvcalcError
+from convcalc.core.errors import ConfirmError, ConvcalcError, LimitError
 from convcalc.core.quantity import grouped, percentage
 from convcalc.language.source import Source
 
@@ -24,6 +24,9 @@ SLACK = Fraction(1, 10)
 """A limit that leaves more of itself unused than this gets a notice."""
 
 SHOWN_LAYERS = 5
+
+MAX_LAYERS = 100_000
+"""The most layers that the networks of one budget may have in all: judging them takes seconds."""
 
 UPDATE = "convcalc check --update accepts today's numbers; commit the lock"
 
@@ -62,6 +65,7 @@ class Judge:
         self.locked = locked
         self.networks: dict[Source, Network] = {}
         self._refused: dict[Source, ConvcalcError] = {}
+        self._layers = 0
         self._claims = ClaimJudge(open_laboratory, self.network)
 
     def network(self, source: Source) -> Network:
@@ -70,11 +74,20 @@ class Judge:
             raise self._refused[source]
         if source not in self.networks:
             try:
-                self.networks[source] = self.load(source)
+                self.networks[source] = self._loaded(source)
             except ConvcalcError as error:
                 self._refused[source] = error
                 raise
         return self.networks[source]
+
+    def _loaded(self, source: Source) -> Network:
+        hint = "split it in several files, or judge its parts with --only"
+        if self._layers < MAX_LAYERS:
+            network = self.load(source)
+            self._layers += len(network.graph.nodes)
+            if self._layers <= MAX_LAYERS:
+                return network
+        raise LimitError(f"the networks of this budget have more than {MAX_LAYERS:,} layers in all", hint=hint)
 
     def entry(self, entry: Entry) -> Iterator[Verdict]:
         """The verdicts on one entry: one for each limit, one for what a claim states besides."""
