@@ -293,8 +293,8 @@ def test_the_schema_refuses_what_the_reader_refuses(mistake):
 def test_the_schema_accepts_every_metric_by_every_name_with_every_operator():
     validator = jsonschema.Draft202012Validator(schema())
     bounds = {COUNT: "3k", SHARE: "3%", SIZE: 3, SHAPE: "3x3x3", RATIO: 3}
-    for name, entry in [(name, m) for m in METRICS.values() for name in (m.name, m.short) if name]:
-        kind = kind_of(entry)
+    for name, known in [(name, m) for m in METRICS.values() for name in (m.name, m.short) if name]:
+        kind = kind_of(known)
         for table, operators in (({"spec": "3x3"}, CHECK), ({"left": "3x3", "right": "5x5"}, CLAIM)):
             for key, operator in operators.items():
                 if kind in operator.kinds:
@@ -308,7 +308,7 @@ def test_the_schema_accepts_every_metric_by_every_name_with_every_operator():
                     assert validator.is_valid(document)
                     text = "\n".join(f"{k} = {as_toml(v)}" for k, v in document.items())
                     (read,) = parse_configuration(text, "x").entries[0].limits
-                    assert (read.written, read.metric.name, read.operator.key) == (name, metric.name, key)
+                    assert (read.written, read.metric.name, read.operator.key) == (name, known.name, key)
 
 
 # Metrics are those of convcalc.analysis.metrics, and nothing here lists them
