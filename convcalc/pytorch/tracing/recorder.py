@@ -75,6 +75,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     # What runs
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here: leave torch's compiler unloaded
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func not in self._rules:
