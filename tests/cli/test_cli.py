@@ -556,8 +556,8 @@ def confirming(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
 
     def stand_in(confirm: Any) -> None:
-        monkeypatch.setitem(sys.modules, "convcalc.pytorch", SimpleNamespace())  # type: ignore[misc]
-        monkeypatch.setitem(sys.modules, "convcalc.pytorch.verify.confirm", SimpleNamespace(confirm=confirm))  # type: ignore[misc]
+        monkeypatch.setitem(sys.modules, "convcalc.pytorch", SimpleNamespace())
+        monkeypatch.setitem(sys.modules, "convcalc.pytorch.verify.confirm", SimpleNamespace(confirm=confirm))
 
     return stand_in
 
