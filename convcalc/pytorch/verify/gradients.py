@@ -419,6 +419,7 @@ def _near_findings(part: Part, layers: Sequence[int]) -> dict[str, Finding]:
 def _near_probes(part: Part, layer: int, allowed: int) -> list[Probe]:
     """A layer's middle unit, and those after it that differ from it, as many as are `allowed`."""
     size, periods = part.graph.shapes[layer][1:], part.fields[0][layer].periods
+    periods += (1,) * (len(size) - len(periods))  # axes that the input does not have: no field moves along them
     different = max(map(min, periods, size), default=1)
     probed = min(different, allowed, MAX_PHASES)
     probes = []
