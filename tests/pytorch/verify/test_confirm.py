@@ -543,4 +543,4 @@ def test_phases_that_are_not_probed_are_said(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("text", ["fc4,unflatten2,3x3", "flatten,unflatten3,1x1x1c2", "gap,flatten,unflatten3,relu"])
 @pytest.mark.parametrize("shape", [(4, 9), (4, 9, 9)])
 def test_a_layer_may_have_more_axes_than_the_input(text: str, shape: Shape) -> None:
-    assert confirm(convcalc.load(text, input=shape)).ok
+    assert convcalc.load(text, input=shape).confirm().ok
