@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 import pytest
-from commandline import ESCAPE, good, process, refused, run
+from commandline import ESCAPE, good, listening, process, refused, run
 
 from convcalc import load
 from convcalc.analysis.proof import Check, Confirmation
@@ -508,6 +508,7 @@ class TestEndings:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            preexec_fn=listening,
         ) as running:
             assert running.stdout is not None
             running.stdout.readline()

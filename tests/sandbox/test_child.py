@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commandline import listening
 
 import convcalc
 from convcalc.core.errors import ConfirmError, ConvcalcError, ModelError
@@ -244,6 +245,7 @@ def test_signals_end_whatever_was_started(number: signal.Signals, tmp_path: Path
         [sys.executable, "-c", RUN.format(lines=lines)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
+        preexec_fn=listening,
     )
     for _ in range(200):
         if place.exists() and len(place.read_text().split()) == 3:

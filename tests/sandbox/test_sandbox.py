@@ -119,7 +119,7 @@ def test_classes_arguments_and_instances(folder: Path) -> None:
         ("zoo:Needs", r"zoo:Needs cannot be made: TypeError: .*'count'", "name=value"),
         ("zoo:Net(height=3)", "unexpected keyword argument 'height'", "name=value"),
         ("zoo:Nett", "zoo has no 'Nett'", "did you mean Net?"),
-        ("zoo:number", "no PyTorch module, class or function, but of type int", ""),
+        ("zoo:number", "is not a PyTorch module, class or function, but of type int", ""),
         ("zoo:instance()", "takes no arguments", ""),
         ("zoo:factory('x')", "gives a value of type str", ""),
         ("zoo:Exits", "ends its process with exit code 7 before it answers", ""),
