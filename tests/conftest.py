@@ -11,7 +11,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("short", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("short", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", settings.get_profile("short"), max_examples=500)
 
 
@@ -40,9 +40,3 @@ def _needs_torch(item: pytest.Item) -> bool:
     """Whether a test's module, or for a doctest the module that it stands in, has torch."""
     module = getattr(item, "module", None) or getattr(item.parent, "obj", None)
     return hasattr(module, "torch") or "/pytorch/" in item.path.as_posix()
-
-
-@pytest.fixture
-def long(request: pytest.FixtureRequest) -> bool:
-    """Whether `--long` was asked for."""
-    return bool(request.config.getoption("--long"))

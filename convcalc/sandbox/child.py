@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -78,6 +79,7 @@ class Child:
         self.printed = bytearray()
         self._nonce = secrets.token_hex(16)
         self._unread = b""
+        self._lines: deque[bytes] = deque()
         self._process = _start()
         self._end = weakref.finalize(self, _end, self._process)
         _LIVE[max(_LIVE, default=0) + 1] = self
@@ -129,15 +131,17 @@ class Child:
 
     def _message(self, deadline: float, timeout: float) -> dict[str, Any]:
         """The next line that the worker writes. Raises ModelError."""
-        while b"\n" not in self._unread:
+        while not self._lines:
             if len(self._unread) > MAX_ANSWER:
                 raise self._wrong("it is too long")
-            if not self._read(deadline):
-                if time.monotonic() >= deadline:
-                    hint = "allow more with --timeout SECONDS"
-                    raise SilentError(f"{self.name} takes longer than {timeout:g} seconds", hint=hint)
+            if not self._read(deadline) and time.monotonic() < deadline:
                 raise self._ended()
-        line, _, self._unread = self._unread.partition(b"\n")
+            if time.monotonic() >= deadline:
+                break
+        if time.monotonic() >= deadline:  # lines without end are no answer either
+            hint = "allow more with --timeout SECONDS"
+            raise SilentError(f"{self.name} takes longer than {timeout:g} seconds", hint=hint)
+        line = self._lines.popleft()
         if not line.startswith(self._nonce.encode()):
             raise self._wrong("it is not the worker's")
         try:
@@ -158,7 +162,8 @@ class Child:
             self._hear()
         if self._process.stdout in ready:
             answered = os.read(self._process.stdout.fileno(), 1 << 20)
-            self._unread += answered
+            *lines, self._unread = (self._unread + answered).split(b"\n")
+            self._lines += lines
             return bool(answered)
         return bool(ready)
 

@@ -1,8 +1,4 @@
-"""Every entry goes through the proof, by registration.
-
-Quickly: all blocks, and of each family the network of fewest layers, over small images; with `--long`
-everything at its own size.
-"""
+"""Every entry goes through the proof, by registration: all blocks always, the networks with `--long`."""
 
 from __future__ import annotations
 
@@ -17,44 +13,29 @@ pytest.importorskip("fvcore")
 
 from convcalc import Network, ShapeError
 
-SMALL = 75
-"""The size of small images."""
-
 NETWORKS = [name for name in names() if "classes" in get(name).parameters]
+BLOCKS = [name for name in names() if name not in NETWORKS]
 
 
-def shortest_of_its_family(name: str) -> bool:
-    family = [other for other in NETWORKS if get(other).family == get(name).family]
-    return name == min(family, key=lambda other: len(get(other).graph().nodes))
-
-
-def small(shape: tuple[int, ...]) -> tuple[int, ...]:
-    channels, *sizes = shape
-    return (channels, *(min(size, SMALL) if channels == 3 else size for size in sizes))
-
-
-@pytest.mark.parametrize("name", names())
-def test_entry(name: str, long: bool) -> None:
-    shape = get(name).input
-    if name in NETWORKS and not long:
-        if not shortest_of_its_family(name):
-            pytest.skip("only with --long")
-        shape = small(shape)
-    proof = Network(graph=get(name).graph(shape)).confirm()
+@pytest.mark.parametrize("name", [*BLOCKS, *(pytest.param(name, marks=pytest.mark.long) for name in NETWORKS)])
+def test_entry(name: str) -> None:
+    proof = Network(graph=get(name).graph()).confirm()
     assert proof.failures == ()
     assert {"output", "params", "macs", "receptive_field"} <= {check.what for check in proof.checks}
 
 
-BLOCKS = [name for name in names() if name not in NETWORKS]
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "googlenet"])
+def test_a_network_over_a_small_image(name: str) -> None:
+    assert Network(graph=get(name).graph((3, 75, 75))).confirm().failures == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BLOCKS)
-def test_entry_with_other_parameters(name: str, long: bool) -> None:
-    """Every number doubled, one at a time: the proof holds, or the block says why not. Quickly: strides only."""
+def test_entry_with_other_parameters(name: str) -> None:
+    """Every number doubled, one at a time: the proof holds, or the block says why not."""
     entry = get(name)
     numbers = {parameter: 2 * default for parameter, default in entry.parameters.items() if type(default) is int}
     for parameter, value in numbers.items():
-        if long or parameter == "stride":
-            with suppress(ShapeError):
-                graph = entry.graph((entry.input[0], 15, 16), **{parameter: value})
-                assert Network(graph=graph).confirm().failures == ()
+        with suppress(ShapeError):
+            graph = entry.graph((entry.input[0], 15, 16), **{parameter: value})
+            assert Network(graph=graph).confirm().failures == ()

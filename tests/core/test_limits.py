@@ -71,6 +71,7 @@ def test_work_grows_linearly_with_the_layers() -> None:
     assert many == pytest.approx(few, rel=0.05)
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_layers() -> None:
     analysis = Network(graph=parse("3*100000", (2, 8)))
     assert analysis.params == 12 * 100_000

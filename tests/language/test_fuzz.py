@@ -88,12 +88,14 @@ def test_any_unicode(text: str) -> None:
     judge(text)
 
 
+@pytest.mark.long
 @examples(5_000)
 @given(st.text(alphabet="0123456789xcsdpgbwevtonurlami,()|*=-_ '", max_size=30))
 def test_letters_of_the_language(text: str) -> None:
     judge(text)
 
 
+@pytest.mark.long
 @examples(5_000)
 @given(st.lists(st.sampled_from(TOKENS), max_size=14).map("".join))
 def test_words_of_the_language(text: str) -> None:

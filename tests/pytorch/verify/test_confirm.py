@@ -98,6 +98,7 @@ def test_fields_of_every_shape(text: str, shape: Shape) -> None:
     assert len(proof.uncovered) == 1
 
 
+@pytest.mark.long
 def test_a_stack_whose_gradients_would_overflow() -> None:
     """450 layers of kernel 5 read 1 + 450 * 4 places; 5^450 is beyond float64."""
     proof = of("(5)*450", 1, 8)
