@@ -198,9 +198,9 @@ class Child:
 
 def _make_room() -> None:
     """End the oldest idle process, if there are as many as may be kept."""
-    idle = [key for key in sorted(_LIVE) if not _LIVE[key].busy and _LIVE[key].is_alive]
-    for key in idle[: max(0, len(idle) - MAX_CHILDREN + 1)]:
-        _LIVE[key].close()
+    idle = [child for _, child in sorted(_LIVE.items()) if not child.busy and child.is_alive]
+    for child in idle[: max(0, len(idle) - MAX_CHILDREN + 1)]:
+        child.close()
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -12,7 +12,8 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
-from tempfile import TemporaryDirectory
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from time import perf_counter
 from typing import NamedTuple
 
@@ -108,6 +109,21 @@ def long_networks() -> Result:
     return Result("100,000 layers", many, "10 times 10,000 layers", 10 * few, many / (10 * few), "about 1: linear")
 
 
+def many_checks() -> Result:
+    """`convcalc check` over 200 texts beside one."""
+    entry = '[[check]]\nname = "{0}"\nspec = "7x7c{1}s2, bn, relu"\ninput = "3x224x224"\nparams = {{ min = 1 }}\n'
+
+    def check(count: int) -> Callable[[], object]:
+        folder = mkdtemp()
+        budget = "".join(entry.format(number, number + 1) for number in range(count))
+        Path(folder, "convcalc.toml").write_text(budget)
+        command = [sys.executable, "-m", "convcalc", "check"]
+        return lambda: subprocess.run(command, cwd=folder, capture_output=True, check=True)
+
+    many, one = fastest(check(200), check(1), rounds=7)
+    return Result("`convcalc check` of 200 texts", many, "of one", one, many / one, "at most 1.5")
+
+
 def duration(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
 
@@ -116,7 +132,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     print("| what | time | beside | time | ratio | aim |")
     print("| --- | ---: | --- | ---: | ---: | --- |")
-    for result in (start_up(), *counters(), receptive_field(), long_networks()):
+    for result in (start_up(), *counters(), receptive_field(), long_networks(), many_checks()):
         mine, other = duration(result.seconds), duration(result.other)
         print(f"| {result.what} | {mine} | {result.beside} | {other} | {result.ratio:.2f} | {result.aim} |", flush=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -347,24 +346,6 @@ def test_a_model_without_torch_is_told_what_to_install(example, tmp_path):
 def test_texts_import_no_torch(stem):
     (stem / "torch.py").write_text("raise SystemExit('imported')\n")
     assert run(stem, "check", PYTHONPATH=f"{stem}{os.pathsep}{ROOT}").returncode == 0
-
-
-def cpu_time(folder: Path, checks: int) -> float:
-    """The least CPU time of a whole process over so many text checks."""
-    (folder / "convcalc.toml").write_text(
-        "".join(STEM.replace('"stem"', f'"stem {n}"').replace("c64", f"c{n + 1}") for n in range(checks))
-    )
-    times = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        run(folder, "check")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(times)
-
-
-def test_two_hundred_checks_cost_little_more_than_one(tmp_path):
-    assert cpu_time(tmp_path, 200) < 1.5 * cpu_time(tmp_path, 1)
 
 
 def test_confirm_proves_a_text(stem):

@@ -395,13 +395,14 @@ def _demanded(part: Part, axes: Axes) -> dict[int, Unit]:
         for number, source in enumerate(sources):
             reads = [op.window(axis, number, *shapes).at(unit) for axis, unit in enumerate(units.get(index, ()))]
             if reads and all(positions.runs for positions in reads):
-                units.setdefault(source, tuple([_middle(positions) for positions in reads]))
+                units.setdefault(source, tuple(map(_middle, reads, shapes[number][1:])))
     return units
 
 
-def _middle(positions: Positions) -> int:
+def _middle(positions: Positions, size: int) -> int:
+    """A position in the middle; along an axis that is not probed it may lie in the padding, so that the nearest counts."""
     start, stop = positions.runs[len(positions.runs) // 2]
-    return (start + stop) // 2
+    return min(max((start + stop) // 2, 0), size - 1)
 
 
 # On the real input
