@@ -400,7 +400,7 @@ def _demanded(part: Part, axes: Axes) -> dict[int, Unit]:
 
 
 def _middle(positions: Positions, size: int) -> int:
-    """A position in the middle; along an axis that is not probed it may lie in the padding, so that the nearest counts."""
+    """A position in the middle: of a map that lies in the padding, on an axis that is not probed, the nearest."""
     start, stop = positions.runs[len(positions.runs) // 2]
     return min(max((start + stop) // 2, 0), size - 1)
 
