@@ -115,9 +115,7 @@ def chain(layers: int) -> Graph:
 
 def long_networks() -> Result:
     """The time of one layer in a network of 100,000, against one in a network of 10,000."""
-    many, few = fastest(
-        lambda: counts_and_fields(chain(100_000)), lambda: counts_and_fields(chain(10_000)), rounds=3
-    )
+    many, few = fastest(lambda: counts_and_fields(chain(100_000)), lambda: counts_and_fields(chain(10_000)), rounds=3)
     return Result("100,000 layers", many, "10 times 10,000 layers", 10 * few, many / (10 * few), "about 1: linear")
 
 
