@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from convcalc.checks.models import Loader
     from convcalc.checks.verdict import Report
 
-_SECONDS = 300.0
-"""How long one model may take."""
-
 
 class BudgetWarning(pytest.PytestWarning):
     """A soft limit (`warn`) is exceeded."""
@@ -144,7 +141,6 @@ def _loader(config: pytest.Config, folders: tuple[Path, ...] = ()) -> Loader:
     return Loader(
         allowed=config.getoption("convcalc_allow_import"),
         folders=folders,
-        timeout=_SECONDS,
         tell=print,
         option="--convcalc-allow-import",
     )

@@ -11,6 +11,7 @@ from convcalc.analysis.load import load_text
 from convcalc.analysis.network import Network
 from convcalc.core.errors import ConvcalcError
 from convcalc.language.source import Source
+from convcalc.sandbox import TIMEOUT
 
 MAX_QUOTED = 20_000
 """The most that is passed on of what a model prints."""
@@ -44,25 +45,44 @@ class Loader:
     Args:
         allowed: the modules that may be imported.
         folders: where they are looked for.
-        timeout: seconds that one model may take.
         tell: what is done with what a model prints.
+        timeout: seconds that one model may take.
+        memory: bytes that one model may take; None for a share of what is free.
         option: how whoever runs it allows a module.
     """
 
     allowed: Collection[str]
     folders: Sequence[Path]
-    timeout: float
     tell: Callable[[str], object]
+    timeout: float = TIMEOUT
+    memory: float | None = None
     option: str = "--allow-import"
 
     def __call__(self, source: Source) -> Network:
-        """The network. Raises ImportNotAllowedError, UsageError without torch, and what building it raises."""
+        """The network; a model is imported in a process of its own.
+
+        Raises ImportNotAllowedError, UsageError without torch, and what building it raises.
+        """
         module = module_of(source)
         if not module:
             return load_text(source)
         if module not in self.allowed:
             raise ImportNotAllowedError(source.text, module, self.option)
-        return trace(source, self.folders, self.timeout, self.tell)
+        from convcalc.sandbox.load import load_model
+        from convcalc.sandbox.parent import Sandbox
+
+        sandbox = Sandbox(
+            python_path=tuple(map(str, self.folders)),
+            timeout=self.timeout,
+            memory=self.memory,
+            own_only=True,
+            tell=self._tell_lines,
+        )
+        return load_model(source, sandbox)
+
+    def _tell_lines(self, text: str) -> None:
+        quoted = text[:MAX_QUOTED]
+        self.tell(quoted if quoted.endswith("\n") else f"{quoted}\n")
 
     def plugin(self, name: str, python_path: Sequence[str] = ()) -> None:
         """Import a plugin, whose metrics are then known. Raises ImportNotAllowedError, and what loading it raises."""
@@ -76,19 +96,3 @@ class Loader:
 def refuse_plugin(name: str, python_path: Sequence[str]) -> NoReturn:
     """What reads a budget without leave to import anything."""
     raise ImportNotAllowedError(f"the plugin {name}", name, "--allow-import")
-
-
-def trace(source: Source, folders: Sequence[Path], timeout: float, tell: Callable[[str], object]) -> Network:
-    """The model that `source` names, imported from `folders` in a process of its own.
-
-    Raises ModelError, SpecError, UsageError.
-    """
-    from convcalc.sandbox.load import load_model
-    from convcalc.sandbox.parent import Sandbox
-
-    def tell_lines(text: str) -> None:
-        quoted = text[:MAX_QUOTED]
-        tell(quoted if quoted.endswith("\n") else f"{quoted}\n")
-
-    folder_names = tuple(map(str, folders))
-    return load_model(source, Sandbox(python_path=folder_names, timeout=timeout, own_only=True, tell=tell_lines))

@@ -66,7 +66,9 @@ def _model(text: str, request: Request) -> Network:
     source = Source(text=text, inputs=request.inputs, any_input=request.any_input)
     with Progress("tracing") as progress:
         progress(text)
-        return load(source, Sandbox(python_path=request.python_path, timeout=request.timeout, tell=quote))
+        return load(
+            source, Sandbox(python_path=request.python_path, timeout=request.timeout, memory=request.memory, tell=quote)
+        )
 
 
 def _from_text(text: str, request: Request) -> Network:

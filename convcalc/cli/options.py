@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from click.core import ParameterSource
 
+from convcalc import sandbox
 from convcalc.core.operator import Axes
 from convcalc.report.write import formats
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 FORMATS = formats()
 DEVICES = ("cpu", "cuda", "auto")
 DTYPES = ("float16", "bfloat16", "float32", "float64", "int8")
-
-TIMEOUT = 120.0
-"""Seconds that a model's code may take."""
 
 Command = Callable[..., Any]
 
@@ -59,7 +57,8 @@ class Request(NamedTuple):
     any_input: bool = False
     plugins: tuple[str, ...] = ()
     python_path: tuple[str, ...] = ()
-    timeout: float = TIMEOUT
+    timeout: float = sandbox.TIMEOUT
+    memory: float | None = None
 
 
 class Output(NamedTuple):
@@ -180,19 +179,21 @@ class _Names(click.ParamType):  # type: ignore[type-arg]
         return names if all(names) else self.fail(f"{value!r} names nothing between two commas", param, ctx)
 
 
-class Seconds(click.ParamType):  # type: ignore[type-arg]
-    """A time of more than 0 that a process can wait for."""
+class Amount(click.ParamType):  # type: ignore[type-arg]
+    """More than 0 of a unit, and no more than a machine has of it; the command gets it in the base unit."""
 
-    name = "SECONDS"
+    def __init__(self, unit: str, size: int = 1) -> None:
+        self.name = unit
+        self.size = size
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         try:
-            seconds = float(value)
+            amount = float(value)
         except ValueError:
-            seconds = 0.0
-        if not 0 < seconds <= 1_000_000:
-            self.fail(f"{value!r} is not a number of seconds between 0 and 1,000,000", param, ctx)
-        return seconds
+            amount = 0.0
+        if not 0 < amount <= 1_000_000:
+            self.fail(f"{value!r} is not a number of {self.name} between 0 and 1,000,000", param, ctx)
+        return amount * self.size
 
 
 INPUT = click.option(
@@ -208,7 +209,12 @@ PYTHON_PATH = click.option(
 )
 _NORM = click.option("--norm", default="", metavar="WORD", help="A normalisation after every convolution of a text.")
 _BIAS = click.option("--bias", is_flag=True, help="A bias on every convolution of a text.")
-_TIMEOUT = click.option("--timeout", type=Seconds(), default=TIMEOUT, help="How long a model's code may take.")
+TIMEOUT = click.option(
+    "--timeout", type=Amount("seconds"), default=sandbox.TIMEOUT, show_default=True, help="Time that a model may take."
+)
+MEMORY = click.option(
+    "--memory", type=Amount("GB", 10**9), help="Memory that a model may take. [default: most of what is free]"
+)
 _NETWORK = (
     click.argument("spec", required=False, shell_complete=complete_spec),
     click.option("--layers", metavar="TEXT", help="The network as a text, in place of SPEC."),
@@ -221,11 +227,11 @@ _NETWORK = (
     click.option("--stride", type=_Sizes(), help="Stride. [default: 1]"),
     click.option("--dilation", type=_Sizes(), help="Dilation. [default: 1]"),
     click.option("--padding", type=_Sizes(), help="Padding. [default: keeps the size at stride 1]"),
-    *(_BIAS, _NORM, SETTINGS, INPUT, ANY_INPUT, PLUGIN, PYTHON_PATH, _TIMEOUT),
+    *(_BIAS, _NORM, SETTINGS, INPUT, ANY_INPUT, PLUGIN, PYTHON_PATH, TIMEOUT, MEMORY),
 )
 _SEVERAL = (
     click.argument("specs", nargs=-1, required=True, shell_complete=complete_spec),
-    *(_BIAS, _NORM, INPUT, ANY_INPUT, PLUGIN, PYTHON_PATH, _TIMEOUT),
+    *(_BIAS, _NORM, INPUT, ANY_INPUT, PLUGIN, PYTHON_PATH, TIMEOUT, MEMORY),
 )
 CONFIRM = click.option(
     "--confirm/--no-confirm",

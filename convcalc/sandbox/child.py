@@ -71,7 +71,7 @@ class Child:
         memory: bytes that it may take; None for a share of what is free.
     """
 
-    def __init__(self, name: str, *, python_path: tuple[str, ...] = (), memory: int | None = None) -> None:
+    def __init__(self, name: str, *, python_path: tuple[str, ...] = (), memory: float | None = None) -> None:
         _make_room()
         hide_process()
         self.name = name
@@ -83,7 +83,7 @@ class Child:
         self._process = _start()
         self._end = weakref.finalize(self, _end, self._process)
         _LIVE[max(_LIVE, default=0) + 1] = self
-        setup = {"nonce": self._nonce, "memory": memory or int(SHARE * free_memory())}
+        setup = {"nonce": self._nonce, "memory": int(memory or SHARE * free_memory())}
         self._send({**setup, "python_path": _folders(python_path), "user_site": _user_site()})
 
     @property
@@ -187,7 +187,8 @@ class Child:
             self._process.wait(1)
         code = self._process.returncode
         how = "" if code is None else f" by signal {-code}" if code < 0 else f" with exit code {code}"
-        return SilentError(f"{self.name} ends its process{how} before it answers", hint="what it said last is above")
+        hint = "what it said last is above; where it lacks memory, allow more with --memory GB"
+        return SilentError(f"{self.name} ends its process{how} before it answers", hint=hint)
 
     def _wrong(self, why: str) -> ModelError:
         return ModelError(

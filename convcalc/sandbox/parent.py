@@ -20,10 +20,8 @@ from convcalc.core import errors
 from convcalc.core.errors import ConfirmError, ConvcalcError, ModelError, SpecError
 from convcalc.core.graph import Graph
 from convcalc.core.plugins import LOADED
+from convcalc.sandbox import TIMEOUT
 from convcalc.sandbox.child import Child, SilentError
-
-TIMEOUT = 120.0
-"""Seconds that a model's code may take, unless the command line says otherwise."""
 
 MAX_TEXT = 4_000
 """Characters that are read of one text of an answer."""
@@ -98,7 +96,7 @@ class Sandbox:
 
     python_path: tuple[str, ...] = ()
     timeout: float = TIMEOUT
-    memory: int | None = None
+    memory: float | None = None
     own_only: bool = False
     tell: Callable[[str], object] = sys.stderr.write
 

@@ -104,8 +104,13 @@ class Worker:
         return {"proof": dump_confirmation(proof)}
 
 
+def _lacks_memory(error: BaseException | None) -> bool:
+    return isinstance(error, MemoryError) or "allocate memory" in str(error)  # torch's allocator: a RuntimeError
+
+
 def _described(error: ConvcalcError) -> dict[str, Any]:
-    described: dict[str, Any] = {"kind": error.kind, "message": error.message, "hint": error.hint, "place": ""}
+    hint = "allow more with --memory GB" if _lacks_memory(error.__cause__) else error.hint
+    described: dict[str, Any] = {"kind": error.kind, "message": error.message, "hint": hint, "place": ""}
     if isinstance(error, ModelError):
         described["place"] = error.place
     if isinstance(error, SpecError):

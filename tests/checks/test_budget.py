@@ -550,7 +550,7 @@ def test_a_plugin_is_imported_only_with_leave(tmp_path):
         read_budget(None, tmp_path)
     assert caught.value.hint.endswith("--allow-import own_costs on the command line")
     assert "branches" not in METRICS
-    loader = Loader(allowed=["own_costs"], folders=(), timeout=1, tell=print)
+    loader = Loader(allowed=["own_costs"], folders=(), tell=print)
     try:
         report = check(read_budget(None, tmp_path, loader.plugin), Request(), loader)
         assert [verdict.status for verdict in report.verdicts] == [PASSED]
@@ -562,7 +562,7 @@ def test_a_plugin_is_imported_only_with_leave(tmp_path):
 def test_a_plugin_outside_the_repository_is_refused(tmp_path):
     (tmp_path / "repository" / ".git").mkdir(parents=True)
     (tmp_path / "repository" / "convcalc.toml").write_text(f'python-path = ".."\nplugins = ["a"]\n{STEM}{LIMIT}')
-    loader = Loader(allowed=["a"], folders=(), timeout=1, tell=print)
+    loader = Loader(allowed=["a"], folders=(), tell=print)
     with pytest.raises(ConfigurationError, match="out of the repository"):
         read_budget(None, tmp_path / "repository", loader.plugin)
 

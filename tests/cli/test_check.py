@@ -194,6 +194,7 @@ def test_a_model_that_hangs_crashes_or_is_wrong_is_one_error(example):
     good = path.read_text()
     for code, arguments in (
         ("import time\ntime.sleep(99)", ("--timeout", "3")),
+        ("kept = [bytearray(10**8) for _ in range(100)]", ("--memory", "3")),
         ("import os\nos._exit(7)", ()),
         ("raise SystemExit(0)", ()),
         ("import nothing_like_this", ()),

@@ -110,9 +110,13 @@ class TestStreams:
         assert ESCAPE not in done.stderr
         assert not any(line.lstrip().startswith("::") for line in done.stderr.splitlines())
 
-    @pytest.mark.parametrize("seconds", ["nan", "inf", "1e10", "0", "-1", "x"])
-    def test_no_time(self, seconds: str) -> None:
-        assert "is not a number of seconds" in refused(f"params torchvision.models:resnet18 --timeout {seconds}")
+    @pytest.mark.parametrize("amount", ["nan", "inf", "1e10", "0", "-1", "x"])
+    @pytest.mark.parametrize(
+        "command", ["params torch.nn:ReLU", "check", "init torch.nn:ReLU", "compare torch.nn:ReLU"]
+    )
+    def test_no_time_and_no_memory(self, command: str, amount: str) -> None:
+        assert "is not a number of seconds" in refused(f"{command} --timeout {amount}")
+        assert "is not a number of GB" in refused(f"{command} --memory {amount}")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="terminals as on Unix")

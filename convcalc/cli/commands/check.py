@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convcalc.cli.answer import is_styled, quote, write
+from convcalc.cli.options import MEMORY, TIMEOUT
 from convcalc.core.errors import ConvcalcError, UsageError, suggest
 from convcalc.report.write import check_formats
 
@@ -47,6 +48,7 @@ class Options:
     plugins: tuple[str, ...]
     python_path: tuple[str, ...]
     timeout: float
+    memory: float | None
     specs_only: bool
     confirm: bool
 
@@ -91,7 +93,8 @@ def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--plugin", "plugins", multiple=True, metavar="MODULE", help="Import this module, which adds metrics (repeatable)."
 )
 @click.option("--python-path", multiple=True, metavar="DIR", help="Import models from here, too (repeatable).")
-@click.option("--timeout", type=click.FloatRange(min=1), default=300, show_default=True, help="Seconds for one model.")
+@TIMEOUT
+@MEMORY
 @click.option("--specs-only", is_flag=True, help="Leave out what imports a model.")
 @click.option("--confirm", is_flag=True, help="Prove the numbers on the real PyTorch modules, too.")
 def command(**options: Any) -> int:
@@ -187,6 +190,7 @@ def _loader(options: Options, budget: Budget | None = None) -> Loader:
         allowed=(*options.allowed, *options.plugins),
         folders=(*map(Path, options.python_path), *(budget.python_path if budget else ())),
         timeout=options.timeout,
+        memory=options.memory,
         tell=_quote_for_github if options.format == "github" else quote,
     )
 

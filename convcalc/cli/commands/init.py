@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convcalc.cli.answer import quote
+from convcalc.cli.options import MEMORY, TIMEOUT
 from convcalc.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,9 +34,15 @@ _HEAD = """\
 @click.option("--input", "inputs", multiple=True, metavar="CxHxW", help="Input of every SPEC. [default: its own]")
 @click.option("--output", default="convcalc.toml", show_default=True, metavar="FILE", help="Where to write it.")
 @click.option("--python-path", multiple=True, metavar="DIR", help="Import models from here, too (repeatable).")
-@click.option("--timeout", type=click.FloatRange(min=1), default=300, show_default=True, help="Seconds for one model.")
+@TIMEOUT
+@MEMORY
 def command(
-    specs: tuple[str, ...], inputs: tuple[str, ...], output: str, python_path: tuple[str, ...], timeout: float
+    specs: tuple[str, ...],
+    inputs: tuple[str, ...],
+    output: str,
+    python_path: tuple[str, ...],
+    timeout: float,
+    memory: float | None,
 ) -> None:
     """\b
     convcalc init stem="7x7c64s2, bn, relu, maxpool3x3s2p1" --input 3x224x224
@@ -53,6 +60,7 @@ def command(
         allowed=[module_of(source) for source in sources.values()],
         folders=(*map(Path, python_path), Path.cwd()),
         timeout=timeout,
+        memory=memory,
         tell=quote,
     )
     checks = ["\n".join(_check(name, source, load(source))) for name, source in sources.items()]
