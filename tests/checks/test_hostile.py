@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +27,6 @@ from convcalc.core.errors import ConvcalcError
 from convcalc.core.quantity import quantity
 
 STEM = '[[check]]\nname = "stem"\nspec = "7x7c64s2"\nparams = { max = "27k" }\n'
-SECONDS = 2.0
 
 MILLION = 1_000_000
 HUGE = {
@@ -57,6 +58,17 @@ HUGE = {
 }
 
 
+@contextmanager
+def at_once(seconds: float = 2) -> Iterator[None]:
+    """Hold what is inside to a bound of computing time, which no other process takes from it.
+
+    Where every line is traced to measure coverage, Python is several times slower.
+    """
+    begin = time.process_time()
+    yield
+    assert time.process_time() - begin < seconds * (6 if sys.gettrace() else 1)
+
+
 def refusal(read: Callable[[], object]) -> str:
     """What is said of a file that is refused; nothing of one that is read."""
     try:
@@ -68,18 +80,16 @@ def refusal(read: Callable[[], object]) -> str:
 
 @pytest.mark.parametrize("case", HUGE)
 def test_a_huge_file_is_answered_at_once(case: str) -> None:
-    begin = time.process_time()
-    said = refusal(lambda: parse_configuration(HUGE[case], "convcalc.toml"))
+    with at_once():
+        said = refusal(lambda: parse_configuration(HUGE[case], "convcalc.toml"))
     assert len(said) < 2_000
     assert not said or "hint: " in said
-    assert time.process_time() - begin < SECONDS
 
 
 @pytest.mark.parametrize("case", HUGE)
 def test_a_huge_lock_is_answered_at_once(case: str) -> None:
-    begin = time.process_time()
-    assert len(refusal(lambda: parse_lock("lock-version = 2\n" + HUGE[case], "convcalc.lock"))) < 2_000
-    assert time.process_time() - begin < SECONDS
+    with at_once():
+        assert len(refusal(lambda: parse_lock("lock-version = 2\n" + HUGE[case], "convcalc.lock"))) < 2_000
 
 
 LOCKS = [
@@ -102,13 +112,11 @@ LOCKS = [
 
 @pytest.mark.parametrize("text", LOCKS)
 def test_a_lock_of_wrong_values_is_refused(text: str) -> None:
-    begin = time.process_time()
     if text == LOCKS[0]:
         assert parse_lock(f"lock-version = 2\n{text}", "x").baselines == {}
         return
-    with pytest.raises(ConfigurationError):
+    with at_once(), pytest.raises(ConfigurationError):
         parse_lock(f"lock-version = 2\n{text}", "x")
-    assert time.process_time() - begin < SECONDS
 
 
 def test_a_number_is_bounded_before_it_is_read() -> None:
@@ -123,13 +131,12 @@ def test_a_budget_of_many_layers_is_refused_at_once() -> None:
         f'[[check]]\nname = "n{n}"\nspec = "(1x1)*{30_000 - n}"\ninput = "8x8x8"\nparams.max = "100M"\n'
         for n in range(24)
     )
-    begin = time.process_time()
-    configuration = parse_configuration(text, "convcalc.toml")
-    judge = Judge(configuration.source, load_text)
-    verdicts = [verdict for entry in configuration.entries for verdict in judge.entry(entry)]
+    with at_once(seconds=6):
+        configuration = parse_configuration(text, "convcalc.toml")
+        judge = Judge(configuration.source, load_text)
+        verdicts = [verdict for entry in configuration.entries for verdict in judge.entry(entry)]
     assert [verdict.status for verdict in verdicts] == [PASSED] * 3 + [UNKNOWN] * 21
     assert "more than 100,000 layers in all" in verdicts[-1].message
-    assert time.process_time() - begin < 3 * SECONDS
 
 
 # What is not a plain file

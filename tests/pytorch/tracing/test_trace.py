@@ -390,7 +390,7 @@ def test_a_failure_of_a_rule_is_never_the_models_fault(really: bool, monkeypatch
     def fails(call: Any) -> Any:
         raise KeyError("a bug of ours")
 
-    fails.__code__ = fails.__code__.replace(co_filename=leaving.OWN + "rules.py")
+    fails.__code__ = fails.__code__.replace(co_filename=leaving.OWN + "core/rules.py")
     monkeypatch.setattr(RULES, "_entries", {**RULES, "tanh": fails})
     model = Module(lambda m, x: x.tanh() if not really or x.sum() > 0 else x)
     with pytest.raises(KeyError, match="a bug of ours"):
