@@ -14,8 +14,8 @@ from typing import NamedTuple
 from convcalc.core.errors import LimitError, ShapeError
 from convcalc.core.operator import Input, Op, Shape, as_shape
 
-MAX_LAYERS = 250_000
-"""The longest network that is built."""
+MAX_LAYERS = 100_000
+"""The longest network that is built: refusing a longer one takes about a second."""
 
 MAX_SIZE = 10**36
 """The largest channel count or map size that is computed with."""
@@ -190,7 +190,7 @@ class Builder:
         for size in shape:
             if type(size) is int and size >= MAX_SIZE:
                 raise LimitError(f"layer {name}: a size of more than 36 digits")
-        if len(self.nodes) >= MAX_LAYERS:
+        if len(self.nodes) > MAX_LAYERS:  # an input is no layer
             raise LimitError(f"a network of more than {MAX_LAYERS:,} layers", hint="repeat less")
         self.nodes.append(Node(op, sources, name))
         shapes.append(shape)

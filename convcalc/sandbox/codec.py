@@ -68,7 +68,7 @@ def _graph(data: Any) -> Graph:
     REGISTRY.load()
     shapes: list[Shape] = []
     nodes: list[Node] = []
-    if len(data["nodes"]) > MAX_LAYERS:
+    if len(data["nodes"]) > MAX_LAYERS + 1:  # an input is no layer
         raise LimitError(f"a network of more than {MAX_LAYERS:,} layers")
     for node, size in zip(data["nodes"], data["shapes"], strict=True):
         inputs = _numbers(node["inputs"], len(nodes))
