@@ -306,6 +306,13 @@ def test_inputs_of_one_size() -> None:
     assert sizes["alone"] == [0, 0, 3, 3]
 
 
+def test_a_unit_in_the_padding_of_another_axis_disproves_nothing() -> None:
+    shrinking = "(2x2x2s3p1x3x1g4, 1x1x1c4)*3, 5x5x5s3x2x1p2g4, up3"
+    proof = of(f"{shrinking}, {shrinking}", 4, 9, 5, 7)
+    assert proof.ok, proof.failures
+    assert sum(check.witness == "gradients" for check in proof.checks) == 16
+
+
 def test_units_that_borders_clip_are_said() -> None:
     """Behind adaptive pooling units are probed on the real input: of 10 places unit 5 reads 0, 5 and not 10."""
     proof = of("adaptiveavgpool10, 3x3d5", 4, 20, 20)
