@@ -38,7 +38,7 @@ class Comparison:
         return tuple(_value(network, name) for network in self.networks)
 
     def ratios(self, name: str) -> tuple[Fraction | None, ...]:
-        """The metric divided by the first network's; None where there is no such quotient."""
+        """The metric over the first network's; None if either has no number, or the first has 0."""
         first, *_ = values = self.values(name)
         if not isinstance(first, int | Fraction) or not first:
             return (None,) * len(values)

@@ -67,7 +67,7 @@ def activations(graph: Graph) -> Activations:
 
 
 def _kept(graph: Graph, sizes: list[int]) -> int:
-    """Elements that PyTorch keeps for the backward pass, where there is no gradient by the network's inputs.
+    """Elements that PyTorch keeps for the backward pass when the network's inputs need no gradient.
 
     Floating-point tensors other than parameters, each once: what layers read or write that a gradient needs, and
     what they make besides (`Op.kept`). Not the statistics of normalisation, nor indices of maxima.

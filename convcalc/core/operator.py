@@ -12,7 +12,7 @@ import operator as operator_module
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, dataclass_transform
 
-from convcalc.core.algebra import at_least, is_number, text
+from convcalc.core.algebra import at_least, divides, is_number, text
 from convcalc.core.errors import ShapeError
 from convcalc.core.registry import Registry
 from convcalc.core.window import IDENTITY, Window
@@ -287,6 +287,13 @@ def positive(what: str, *values: Any) -> None:
     for value in values:
         if not at_least(value, 1):
             raise ShapeError(f"{what} must be at least 1, not {value}")
+
+
+def check_groups(groups: Any, x: Shape) -> None:
+    """Raise ShapeError unless the channels of `x` make so many equal groups."""
+    positive("groups", groups)
+    if not divides(groups, x[0]):
+        raise ShapeError(f"groups={groups} does not divide {text(x[0])} channels")
 
 
 def spell(shape: Shape) -> str:

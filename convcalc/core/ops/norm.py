@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from convcalc.core.algebra import divides, prod, text
+from convcalc.core.algebra import prod
 from convcalc.core.errors import ShapeError
 from convcalc.core.operator import (
     NO_FORMULA,
@@ -14,6 +14,7 @@ from convcalc.core.operator import (
     Op,
     Params,
     Shape,
+    check_groups,
     operator,
     option,
     positive,
@@ -95,9 +96,7 @@ class GroupNorm(_Norm):
     groups: int = option("")
 
     def bind(self, *inputs: Shape) -> Op:
-        positive("groups", self.groups)
-        if not divides(self.groups, inputs[0][0]):
-            raise ShapeError(f"groups={self.groups} does not divide {text(inputs[0][0])} channels")
+        check_groups(self.groups, inputs[0])
         return self
 
     def module(self, nn: Any, *inputs: Shape) -> Any:

@@ -5,9 +5,21 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from convcalc.core.algebra import at_least, divides, prod
+from convcalc.core.algebra import at_least, prod
 from convcalc.core.errors import ShapeError
-from convcalc.core.operator import Axes, Op, Shape, corners, each_axis, operator, option, positive, rank, spell
+from convcalc.core.operator import (
+    Axes,
+    Op,
+    Shape,
+    check_groups,
+    corners,
+    each_axis,
+    operator,
+    option,
+    positive,
+    rank,
+    spell,
+)
 from convcalc.core.window import Window, linear, nearest, sliding
 
 
@@ -173,9 +185,7 @@ class Shuffle(Op):
     groups: int = option("")
 
     def bind(self, *inputs: Shape) -> Op:
-        positive("groups", self.groups)
-        if not divides(self.groups, inputs[0][0]):
-            raise ShapeError(f"groups={self.groups} does not divide {inputs[0][0]} channels")
+        check_groups(self.groups, inputs[0])
         return self
 
     def module(self, nn: Any, *inputs: Shape) -> Any:
